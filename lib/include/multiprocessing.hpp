@@ -1,0 +1,13 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+/// The whole library but for what is opt-in.
+#include <multiprocessing/context.hpp>
+#include <multiprocessing/error.hpp>
+#include <multiprocessing/exception.hpp>
+#include <multiprocessing/future.hpp>
+#include <multiprocessing/init.hpp>
+#include <multiprocessing/pool.hpp>
+#include <multiprocessing/process.hpp>
+#include <multiprocessing/queue.hpp>
+#include <multiprocessing/serialize.hpp>

@@ -1,0 +1,236 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <multiprocessing/serialize.hpp>
+
+#include <array>
+#include <bit>
+#include <boost/pfr/core.hpp>
+#include <concepts>
+#include <cstdint>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+/// The ways in which the kinds of types travel. Included by `serialize.hpp`, which says what travels.
+namespace multiprocessing {
+namespace detail {
+
+inline void put_size(encoder& out, std::size_t size) {
+    out.put(static_cast<std::uint64_t>(size));
+}
+
+inline std::size_t get_size(decoder& in) {
+    return static_cast<std::size_t>(in.get<std::uint64_t>());
+}
+
+template <plain_bytes T>
+T decode_plain(decoder& in) {
+    if constexpr (std::same_as<T, bool>) {
+        return in.take(1)[0] != std::byte{0};
+    } else {
+        std::array<std::byte, sizeof(T)> raw;
+        in.load_binary(raw.data(), raw.size());
+        return std::bit_cast<T>(raw);
+    }
+}
+
+template <block_container T>
+T decode_block(decoder& in) {
+    using element = typename T::value_type;
+    const std::size_t count = get_size(in);
+    if (count > in.remaining() / sizeof(element)) {
+        throw decode_failed("the number of elements exceeds the bytes that are there");
+    }
+    const auto raw = in.take(count * sizeof(element));
+    T result;
+    if constexpr (requires { result.resize(count); }) {
+        result.resize(count);
+        if (count != 0) {
+            std::memcpy(static_cast<void*>(std::ranges::data(result)), raw.data(), raw.size());
+        }
+    } else {  // elements that cannot be default-constructed
+        for (std::size_t i = 0; i != count; ++i) {
+            decoder one(raw.subspan(i * sizeof(element), sizeof(element)));
+            result.push_back(one.get<element>());
+        }
+    }
+    return result;
+}
+
+template <class T>
+struct without_const {
+    using type = std::remove_cv_t<T>;
+};
+template <class First, class Second>
+struct without_const<std::pair<First, Second>> {  // the elements of a map
+    using type = std::pair<std::remove_cv_t<First>, Second>;
+};
+
+template <container T>
+T decode_elements(decoder& in) {
+    using element = typename without_const<typename T::value_type>::type;
+    const std::size_t count = get_size(in);
+    if constexpr (requires(T& c, element e) { c.push_back(std::move(e)); }) {
+        T result;
+        for (std::size_t i = 0; i != count; ++i) {
+            result.push_back(in.get<element>());
+        }
+        return result;
+    } else if constexpr (requires(T& c, element e) { c.insert(c.end(), std::move(e)); }) {
+        T result;
+        for (std::size_t i = 0; i != count; ++i) {
+            result.insert(result.end(), in.get<element>());
+        }
+        return result;
+    } else {  // a singly linked list
+        std::vector<element> elements;
+        for (std::size_t i = 0; i != count; ++i) {
+            elements.push_back(in.get<element>());
+        }
+        return T(std::move_iterator(elements.begin()), std::move_iterator(elements.end()));
+    }
+}
+
+template <class Array>
+Array decode_array(decoder& in) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return Array{((void)I, in.get<typename Array::value_type>())...};
+    }(std::make_index_sequence<std::tuple_size_v<Array>>{});
+}
+
+template <class T>
+struct codec {
+    static_assert(!std::is_reference_v<T> && !std::is_const_v<T>);
+    static_assert(!std::is_array_v<T>, "an array cannot be sent by itself: use std::array or std::vector");
+    static_assert(!refers_to_memory<T>,
+                  "this type refers to memory of the process that sends it: send the value itself instead "
+                  "(std::string for const char* and std::string_view, std::vector for std::span)");
+    static_assert(plain_bytes<T> || has_serialize<T> || !callable_object<T>,
+                  "this callable owns something that is not trivially copyable: pass what it captures as arguments, "
+                  "or make it a function object with a public serialize");
+    static_assert(!std::is_polymorphic_v<T> || std::is_final_v<T> || !std::is_abstract_v<T>,
+                  "an object of an abstract class cannot be rebuilt in another process");
+
+    static void encode(encoder& out, const T& value) {
+        if constexpr (has_serialize<T>) {
+            call_serialize(out, const_cast<T&>(value));  // Boost's convention: saving does not modify
+        } else if constexpr (plain_bytes<T>) {
+            out.save_binary(std::addressof(value), sizeof(T));
+        } else if constexpr (block_container<T>) {
+            put_size(out, std::ranges::size(value));
+            out.save_binary(std::ranges::data(value), std::ranges::size(value) * sizeof(typename T::value_type));
+        } else if constexpr (std::same_as<T, std::filesystem::path>) {
+            out.put(value.native());
+        } else if constexpr (container<T>) {
+            if constexpr (!tuple_like_array) {
+                put_size(out, static_cast<std::size_t>(std::ranges::distance(value)));
+            }
+            for (const auto& element : value) {
+                // A vector<bool> yields proxies, hence the conversion to what the container says it holds.
+                out.put(static_cast<const typename without_const<typename T::value_type>::type&>(element));
+            }
+        } else if constexpr (tuple_like<T>) {
+            std::apply([&](const auto&... member) { (out.put(member), ...); }, value);
+        } else if constexpr (is_specialization<T, std::optional> || is_smart_pointer) {
+            out.put(static_cast<bool>(value));
+            if (value) {
+                out.put(*value);
+            }
+        } else if constexpr (is_specialization<T, std::variant>) {
+            if (value.valueless_by_exception()) {
+                throw not_encodable("a variant that is valueless by exception cannot be sent");
+            }
+            put_size(out, value.index());
+            std::visit([&](const auto& alternative) { out.put(alternative); }, value);
+        } else if constexpr (std::is_aggregate_v<T>) {
+            boost::pfr::for_each_field(value, [&](const auto& member) { out.put(member); });
+        } else {
+            // The type needs a `serialize`; where the compiler complains here, it has none.
+            call_serialize(out, const_cast<T&>(value));
+        }
+    }
+
+    static T decode(decoder& in) {
+        if constexpr (has_serialize<T>) {
+            return decode_with_serialize(in);
+        } else if constexpr (plain_bytes<T>) {
+            return decode_plain<T>(in);
+        } else if constexpr (block_container<T>) {
+            return decode_block<T>(in);
+        } else if constexpr (std::same_as<T, std::filesystem::path>) {
+            return T(in.get<typename T::string_type>());
+        } else if constexpr (tuple_like_array) {
+            return decode_array<T>(in);
+        } else if constexpr (container<T>) {
+            return decode_elements<T>(in);
+        } else if constexpr (tuple_like<T>) {
+            return [&]<std::size_t... I>(std::index_sequence<I...>) {
+                return T{in.get<std::remove_cv_t<std::tuple_element_t<I, T>>>()...};  // braces: in this order
+            }(std::make_index_sequence<std::tuple_size_v<T>>{});
+        } else if constexpr (is_specialization<T, std::optional>) {
+            return in.get<bool>() ? T(in.get<typename T::value_type>()) : T();
+        } else if constexpr (is_smart_pointer) {
+            using element = std::remove_cv_t<typename T::element_type>;
+            static_assert(!std::is_polymorphic_v<element> || std::is_final_v<element>,
+                          "a pointer to a base class would arrive as a copy of the base alone: "
+                          "use std::variant, or make the class final");
+            return in.get<bool>() ? T(new element(in.get<element>())) : T();
+        } else if constexpr (is_specialization<T, std::variant>) {
+            return decode_variant(in, std::make_index_sequence<std::variant_size_v<T>>{});
+        } else if constexpr (std::is_aggregate_v<T>) {
+            return [&]<std::size_t... I>(std::index_sequence<I...>) {
+                return T{in.get<boost::pfr::tuple_element_t<I, T>>()...};
+            }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>{});
+        } else {
+            return decode_with_serialize(in);
+        }
+    }
+
+private:
+    static constexpr bool tuple_like_array = container<T> && requires { std::tuple_size<T>::value; };
+    static constexpr bool is_smart_pointer =
+        is_specialization<T, std::unique_ptr> || is_specialization<T, std::shared_ptr>;
+
+    static T decode_with_serialize(decoder& in) {
+        static_assert(std::is_default_constructible_v<T>,
+                      "a class with a serialize needs a default constructor to be rebuilt in another process");
+        T value;
+        call_serialize(in, value);
+        return value;
+    }
+
+    template <std::size_t... I>
+    static T decode_variant(decoder& in, std::index_sequence<I...>) {
+        const std::size_t index = get_size(in);
+        std::optional<T> result;
+        const bool known =
+            ((index == I &&
+              (result.emplace(std::in_place_index<I>, in.get<std::variant_alternative_t<I, T>>()), true)) ||
+             ...);
+        if (!known) {
+            throw decode_failed("the bytes name an alternative that the variant does not have");
+        }
+        return std::move(*result);
+    }
+};
+
+/// The type in which a value of type T travels when nothing else says what it should be.
+template <class T>
+struct travels_as {
+    using type = std::decay_t<T>;
+};
+template <class T>
+    requires std::same_as<std::decay_t<T>, const char*> || std::same_as<std::decay_t<T>, char*>
+struct travels_as<T> {
+    using type = std::string;
+};
+template <class T>
+using travels_as_t = typename travels_as<T>::type;
+
+}  // namespace detail
+
+}  // namespace multiprocessing

@@ -1,0 +1,81 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <multiprocessing/function.hpp>
+
+#include <memory>
+#include <ranges>
+#include <tuple>
+#include <type_traits>
+
+/// One task that applies a function to each of several elements: what `map` and `starmap` cut their ranges into.
+namespace multiprocessing::detail {
+
+template <class F, class Types>
+struct each;
+
+template <class F, class... T>
+struct each<F, type_list<T...>> : invocation<F, type_list<T...>> {
+    using typename invocation<F, type_list<T...>>::result;
+    using results = std::conditional_t<std::is_void_v<result>, std::type_identity<void>,
+                                       std::type_identity<std::vector<result>>>;
+
+    /// Decodes a number of elements and encodes as many results, as a vector of them is encoded.
+    static void entry(decoder& in, encoder& out) {
+        F f = get_callable<F>(in);
+        const std::size_t count = get_size(in);
+        if constexpr (!std::is_void_v<result>) {
+            put_size(out, count);
+        }
+        for (std::size_t i = 0; i != count; ++i) {
+            invocation<F, type_list<T...>>::call_with_next(f, in, out);
+        }
+    }
+};
+
+/// How `map` hands an element to the function, and how `starmap` does.
+enum class element_is { the_argument, a_tuple_of_arguments };
+
+template <element_is How, class F, class Element>
+struct each_of {
+    using type = each<F, typename traveling_types<F, Element>::type>;
+};
+template <class F, class Tuple>
+struct each_of<element_is::a_tuple_of_arguments, F, Tuple> {
+    template <class>
+    struct spread;
+    template <std::size_t... I>
+    struct spread<std::index_sequence<I...>> {
+        using type = each<F, typename traveling_types<F, std::tuple_element_t<I, Tuple>...>::type>;
+    };
+    using type = typename spread<std::make_index_sequence<std::tuple_size_v<Tuple>>>::type;
+};
+template <element_is How, class F, class Range>
+using each_of_t = typename each_of<How, std::decay_t<F>, std::ranges::range_value_t<Range>>::type;
+
+template <element_is How, class... T, class Element>
+void put_element(type_list<T...> types, encoder& out, const Element& element) {
+    if constexpr (How == element_is::the_argument) {
+        put_arguments(types, out, element);
+    } else {
+        std::apply([&](const auto&... argument) { put_arguments(types, out, argument...); }, element);
+    }
+}
+
+/// Appends `count` elements from `position` on, and moves it behind them.
+template <element_is How, class... T, class Iterator>
+void put_elements(type_list<T...> types, encoder& out, Iterator& position, std::size_t count) {
+    put_size(out, count);
+    using element = std::iter_value_t<Iterator>;
+    if constexpr (How == element_is::the_argument && std::contiguous_iterator<Iterator> && plain_bytes<element> &&
+                  std::same_as<type_list<T...>, type_list<element>>) {
+        out.save_binary(std::to_address(position), count * sizeof(element));
+        position += static_cast<std::iter_difference_t<Iterator>>(count);
+    } else {
+        for (; count != 0; --count, ++position) {
+            put_element<How>(types, out, *position);
+        }
+    }
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,107 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <boost/serialization/access.hpp>
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <ranges>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace boost::serialization {
+template <class T>
+struct version;  // complete, and used, when the program includes <boost/serialization/version.hpp>
+}
+
+/// Which of the ways to travel a type takes; `codec.hpp` holds the ways.
+namespace multiprocessing {
+
+class encoder;
+class decoder;
+
+namespace detail {
+
+using bytes = std::vector<std::byte>;
+
+template <class T>
+struct codec;
+
+/// The version number given to `serialize`. Its template argument makes boost::serialization an associated
+/// namespace, so that free functions declared there are found.
+template <class>
+struct version_argument {
+    unsigned value;
+    constexpr operator unsigned() const noexcept { return value; }  // NOLINT: `serialize` takes an unsigned
+};
+using serialize_version = version_argument<boost::serialization::access>;
+
+namespace free_serialize {
+struct none {};
+/// Loses against any `serialize` written for a type, and is ambiguous with Boost's own catch-all.
+template <class Archive, class T>
+none serialize(Archive&, T&, const unsigned);
+
+template <class T>
+concept found = requires(encoder& archive, T& value) {
+    { serialize(archive, value, serialize_version{0}) } -> std::same_as<void>;
+};
+}  // namespace free_serialize
+
+template <class T>
+concept has_member_serialize = requires(encoder& archive, T& value) { value.serialize(archive, 0U); };
+
+template <class T>
+concept has_serialize = std::is_class_v<T> && (has_member_serialize<T> || free_serialize::found<T>);
+
+template <class T, template <class...> class Template>
+inline constexpr bool is_specialization = false;
+template <template <class...> class Template, class... Args>
+inline constexpr bool is_specialization<Template<Args...>, Template> = true;
+
+template <class T>
+concept refers_to_memory = std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T> ||
+                           (std::is_class_v<T> && std::ranges::view<T>) ||
+                           is_specialization<T, std::reference_wrapper>;
+
+template <class T>
+concept callable_object = is_specialization<T, std::function> || requires { &T::operator(); };
+
+/// Travels as the bytes it consists of.
+template <class T>
+concept plain_bytes =
+    std::is_trivially_copyable_v<T> && !has_serialize<T> && !refers_to_memory<T> && !std::is_array_v<T>;
+
+template <class T>
+concept container = std::ranges::input_range<T> && !has_serialize<T> && requires { typename T::value_type; };
+
+template <class T>
+concept block_container = container<T> && std::ranges::contiguous_range<T> && plain_bytes<typename T::value_type> &&
+                          requires(T& c, const typename T::value_type* p) { c.assign(p, p); };
+
+template <class T>
+concept tuple_like = !std::ranges::range<T> && !has_serialize<T> && requires { std::tuple_size<T>::value; };
+
+template <class T>
+unsigned class_version() {
+    if constexpr (requires { boost::serialization::version<T>::value; }) {
+        return static_cast<unsigned>(boost::serialization::version<T>::value);
+    } else {
+        return 0;
+    }
+}
+
+template <class Archive, class T>
+void call_serialize(Archive& archive, T& value) {
+    if constexpr (!has_member_serialize<T> && free_serialize::found<T>) {
+        serialize(archive, value, serialize_version{class_version<T>()});
+    } else {
+        boost::serialization::access::serialize(archive, value, class_version<T>());
+    }
+}
+
+}  // namespace detail
+
+}  // namespace multiprocessing

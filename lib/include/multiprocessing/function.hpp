@@ -1,0 +1,205 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <multiprocessing/serialize.hpp>
+
+#include <bit>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+/// How a callable and its arguments travel: as the place of a function in the program's code, the callable's own
+/// bytes, and the arguments' bytes.
+namespace multiprocessing::detail {
+
+/// Appends where `address`, a function's, lies: module and offset, which mean the same in every process of this
+/// program. Throws `not_encodable` when it lies in no module (code made at run time).
+void put_code_address(encoder& out, const void* address);
+
+/// The address in this process. Loads the module when it is not loaded (a plug-in). Throws `decode_failed` when there
+/// is no such module here, or it is another build of it.
+const void* get_code_address(decoder& in);
+
+/// What to call a function in messages, found out only when a message is written.
+struct function_name {
+    const void* address = nullptr;         ///< of a function, else null
+    const std::type_info* type = nullptr;  ///< of a function object or pointer to member
+    [[nodiscard]] std::string text() const;
+};
+
+/// Runs in the other process: decodes a callable and its arguments, calls it, encodes what it returns.
+using entry_point = void (*)(decoder& in, encoder& out);
+
+/// A function to be called elsewhere: all that is needed, as bytes.
+struct call {
+    bytes encoded{};  ///< place of the entry point, callable, arguments
+    std::vector<std::shared_ptr<const void>> kept{};  ///< must live until the other process has decoded the arguments
+    function_name function{};
+};
+
+/// Decodes and runs a `call::encoded`, appending what it returns to `out`. Throws what the function throws.
+void run_call(decoder& in, encoder& out);
+
+template <class F>
+concept function_pointer = std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
+
+/// A pointer to member function as the Itanium C++ ABI lays it out.
+struct member_function_layout {
+    std::uintptr_t function;
+    std::ptrdiff_t adjustment;
+
+    /// A virtual function is an index, the same in every process; the rest is an address.
+    [[nodiscard]] bool is_virtual() const noexcept {
+#if defined(__arm__) || defined(__aarch64__)
+        return (adjustment & 1) != 0;
+#else
+        return (function & 1) != 0;
+#endif
+    }
+};
+
+template <class F>
+void put_callable(encoder& out, const F& f) {
+    if constexpr (function_pointer<F>) {
+        put_code_address(out, reinterpret_cast<const void*>(f));
+    } else if constexpr (std::is_member_function_pointer_v<F>) {
+        const auto layout = std::bit_cast<member_function_layout>(f);
+        out.put(layout);
+        if (!layout.is_virtual()) {
+            put_code_address(out, reinterpret_cast<const void*>(layout.function));
+        }
+    } else {
+        out.put(f);
+    }
+}
+
+template <class F>
+F get_callable(decoder& in) {
+    if constexpr (function_pointer<F>) {
+        return reinterpret_cast<F>(const_cast<void*>(get_code_address(in)));
+    } else if constexpr (std::is_member_function_pointer_v<F>) {
+        auto layout = in.get<member_function_layout>();
+        if (!layout.is_virtual()) {
+            layout.function = reinterpret_cast<std::uintptr_t>(get_code_address(in));
+        }
+        return std::bit_cast<F>(layout);
+    } else {
+        return in.get<F>();
+    }
+}
+
+template <class F>
+function_name name_of(const F& f) {
+    if constexpr (function_pointer<F>) {
+        return {.address = reinterpret_cast<const void*>(f)};
+    } else {
+        return {.type = &typeid(f)};
+    }
+}
+
+template <class... T>
+struct type_list {
+    static constexpr std::size_t size = sizeof...(T);
+};
+
+template <class>
+struct parameters_of;
+template <class R, class... P>
+struct parameters_of<std::function<R(P...)>> {
+    static_assert((... && (!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>)),
+                  "a parameter that refers to non-const would refer to a copy in another process: "
+                  "return the new value instead");
+    using type = type_list<std::remove_cvref_t<P>...>;
+};
+
+/// Parameter types are known where there is one signature: neither overloaded nor a template. What std::function
+/// deduces for itself serves.
+template <class F>
+concept has_one_signature = requires(F f) { std::function(f); };
+
+/// In which types the arguments travel: those of the parameters where they are known.
+template <class F, class... Args>
+struct traveling_types {
+    using type = type_list<travels_as_t<Args>...>;
+};
+template <has_one_signature F, class... Args>
+    requires(parameters_of<decltype(std::function(std::declval<F>()))>::type::size == sizeof...(Args))
+struct traveling_types<F, Args...> : parameters_of<decltype(std::function(std::declval<F>()))> {};
+
+/// Appends `value` as a T, without a copy where it is one.
+template <class T, class U>
+void put_as(encoder& out, const U& value) {
+    if constexpr (std::same_as<T, U>) {
+        out.put(value);
+    } else {
+        static_assert(std::is_convertible_v<const U&, T>, "an argument does not convert to the callable's parameter");
+        const T converted = static_cast<T>(value);
+        out.put(converted);
+    }
+}
+
+template <class F, class Types>
+struct invocation;
+
+/// Calls an F with values of types T.
+template <class F, class... T>
+struct invocation<F, type_list<T...>> {
+    static_assert(std::is_invocable_v<F&, T...>,
+                  "this callable cannot be called with these arguments (each is handed over as a temporary)");
+    using result = std::decay_t<std::invoke_result_t<F&, T...>>;
+    using types = type_list<T...>;
+
+    static void entry(decoder& in, encoder& out) {
+        F f = get_callable<F>(in);
+        call_with_next(f, in, out);
+    }
+
+    /// Calls `f` with the next arguments in `in`.
+    static void call_with_next(F& f, decoder& in, encoder& out) {
+        std::tuple<T...> arguments{in.get<T>()...};  // braces: in this order
+        const auto invoke = [&](T&... argument) -> decltype(auto) { return std::invoke(f, std::move(argument)...); };
+        if constexpr (std::is_void_v<result>) {
+            std::apply(invoke, arguments);
+        } else {
+            put_as<result>(out, std::apply(invoke, arguments));
+        }
+    }
+};
+
+template <class F, class... Args>
+using invocation_for = invocation<std::decay_t<F>, typename traveling_types<std::decay_t<F>, Args...>::type>;
+
+/// What calling F with Args in another process gives.
+template <class F, class... Args>
+using remote_result_t = typename invocation_for<F, Args...>::result;
+
+/// The call of `f` through `entry`; `put_arguments` appends what `entry` decodes behind the callable.
+template <class F, class PutArguments>
+call make_call_through(entry_point entry, const F& f, PutArguments&& put_arguments) {
+    call result{.function = name_of(f)};
+    encoder out(result.encoded);
+    put_code_address(out, reinterpret_cast<const void*>(entry));
+    put_callable(out, f);
+    put_arguments(out);
+    result.kept = out.take_kept();
+    return result;
+}
+
+template <class... T, class... Args>
+void put_arguments(type_list<T...>, encoder& out, const Args&... args) {
+    (put_as<T>(out, args), ...);
+}
+
+/// The call `f(args...)`. Throws what encoding them throws, `not_encodable` among them.
+template <class F, class... Args>
+call make_call(const F& f, const Args&... args) {
+    using types = typename traveling_types<std::decay_t<F>, Args...>::type;
+    return make_call_through(&invocation_for<F, Args...>::entry, static_cast<const std::decay_t<F>&>(f),
+                             [&](encoder& out) { put_arguments(types{}, out, args...); });
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,167 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <multiprocessing/detail/completion.hpp>
+#include <multiprocessing/serialize.hpp>
+
+#include <boost/system/result.hpp>
+#include <chrono>
+#include <concepts>
+#include <exception>
+#include <memory>
+#include <ranges>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace multiprocessing {
+
+/// A value, or the exception that there is instead of one: `boost::system::result`.
+template <class R>
+using result = boost::system::result<R, std::exception_ptr>;
+
+/// The outcome of work given to a pool, some day. Move-only; every future completes, whatever dies.
+///
+/// Dropping a future does not stop the work. Members other than `valid`, assignment and destruction throw
+/// `std::logic_error` when there is no outcome to wait for (default-constructed, moved from, already taken).
+/// Threads: different futures are independent; one future is used by one thread at a time.
+template <class R>
+class future {
+public:
+    future() = default;
+    /// For the library's own use.
+    explicit future(std::shared_ptr<detail::completion> state) : state_(std::move(state)) {}
+
+    /// Waits for the outcome and takes it: the value, or the error as an exception. Once only.
+    R get() {
+        const auto parts = take_state()->take();
+        if constexpr (!std::is_void_v<R>) {
+            return assemble(parts);
+        }
+    }
+
+    /// As `get`, with an error returned instead of thrown.
+    [[nodiscard]] result<R> try_get() {
+        check();
+        try {
+            if constexpr (std::is_void_v<R>) {
+                get();
+                return {};
+            } else {
+                return get();
+            }
+        } catch (...) {
+            return std::current_exception();
+        }
+    }
+
+    /// Waits until the outcome is there.
+    void wait() const { check().wait(); }
+
+    /// Waits at most so long; whether the outcome is there.
+    template <class Rep, class Period>
+    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> duration) const {
+        return check().wait_until(detail::deadline_after(duration));
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> time) const {
+        return check().wait_until(detail::on_steady_clock(time));
+    }
+
+    /// Whether there is an outcome to wait for: false when default-constructed, moved from, or already taken.
+    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+    /// Whether `get` would not wait.
+    [[nodiscard]] bool ready() const { return check().ready(); }
+    /// Whether `get` would return a value. Throws `std::logic_error` while the outcome is not there.
+    [[nodiscard]] bool successful() const {
+        if (!ready()) {
+            throw std::logic_error("multiprocessing::future::successful: the outcome is not there yet");
+        }
+        return state_->succeeded();
+    }
+
+    /// Hands the completed future to `callback` once the outcome is there; this one is then no longer valid. It runs
+    /// on the pool's own thread, or at once when the outcome is already there: it must not wait for other tasks, and
+    /// an exception leaving it ends the program (`std::terminate`).
+    template <std::invocable<future<R>> Callback>
+    void then(Callback callback) {
+        auto state = take_state();
+        auto action = std::make_shared<Callback>(std::move(callback));
+        auto* completion = state.get();  // the hook must not own what owns the hook, but for as long as it is there
+        completion->on_ready(
+            [state = std::move(state), action = std::move(action)]() noexcept { (*action)(future(state)); });
+    }
+
+    /// For the library's own use.
+    [[nodiscard]] const std::shared_ptr<detail::completion>& state() const noexcept { return state_; }
+
+private:
+    static R assemble(const std::vector<detail::payload>& parts) {
+        if (parts.size() == 1) {
+            return decode<R>(parts.front().bytes);
+        }
+        if constexpr (std::ranges::range<R> && std::default_initializable<R>) {
+            R whole;  // a map, in chunks
+            for (const auto& part : parts) {
+                auto chunk = decode<R>(part.bytes);
+                whole.insert(whole.end(), std::move_iterator(chunk.begin()), std::move_iterator(chunk.end()));
+            }
+            return whole;
+        } else {
+            throw decode_failed("a single value arrived in several parts");
+        }
+    }
+
+    detail::completion& check() const {
+        if (!state_) {
+            throw std::logic_error("multiprocessing::future: there is no outcome to wait for");
+        }
+        return *state_;
+    }
+
+    std::shared_ptr<detail::completion> take_state() {
+        check();
+        return std::exchange(state_, nullptr);
+    }
+
+    std::shared_ptr<detail::completion> state_;
+};
+
+/// Waits until all of a range of futures are ready.
+template <std::ranges::input_range Futures>
+void wait_all(Futures&& futures) {
+    for (const auto& future : futures) {
+        future.wait();
+    }
+}
+/// Waits until all are ready.
+template <class... R>
+void wait_all(const future<R>&... futures) {
+    (futures.wait(), ...);
+}
+
+namespace detail {
+template <class Futures>
+std::vector<std::shared_ptr<completion>> states_of(Futures&& futures) {
+    std::vector<std::shared_ptr<completion>> states;
+    for (const auto& future : futures) {
+        if (!future.valid()) {
+            throw std::logic_error("multiprocessing::wait_any: a future without an outcome to wait for");
+        }
+        states.push_back(future.state());
+    }
+    if (states.empty()) {
+        throw std::invalid_argument("multiprocessing::wait_any: no futures to wait for");
+    }
+    return states;
+}
+}  // namespace detail
+
+/// Waits until one of a range of futures is ready and returns its index. Throws `std::invalid_argument` when there
+/// are none, `std::logic_error` when one of them is not valid.
+template <std::ranges::input_range Futures>
+std::size_t wait_any(Futures&& futures) {
+    return detail::wait_for_any(detail::states_of(futures), detail::steady_time::max());
+}
+
+}  // namespace multiprocessing

@@ -1,0 +1,173 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <multiprocessing/detail/completion.hpp>
+#include <multiprocessing/serialize.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace multiprocessing {
+
+/// How a queue is made. It takes capacity x message_size bytes of shared memory at once.
+struct queue_options {
+    std::size_t capacity = 1024;   ///< how many values it holds, at least 1
+    std::size_t message_size = 0;  ///< bytes kept inside the queue for each value; 0: by the type. What is larger
+                                   ///< travels beside the queue, through shared memory of its own.
+};
+
+namespace detail {
+
+/// What a `queue<T>` is a handle to, in bytes.
+class queue_core {
+public:
+    virtual ~queue_core() = default;
+    /// Whether it was put before the deadline. Throws `queue_closed`, `queue_broken`, and `std::system_error` when
+    /// there is no room in shared memory for what is too large for a message.
+    virtual bool put(std::span<const std::byte> value, steady_time deadline) = 0;
+    /// Empty when the deadline came first. Throws `queue_closed` when closed and drained, `queue_broken`.
+    virtual std::optional<payload> get(steady_time deadline) = 0;
+    [[nodiscard]] virtual std::size_t size() const = 0;
+    [[nodiscard]] virtual std::size_t capacity() const noexcept = 0;
+    virtual void close() = 0;
+    [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+};
+
+/// Throws `std::invalid_argument` for a capacity of 0, `std::system_error` when there is no room in shared memory.
+std::shared_ptr<queue_core> make_queue(const queue_options& options);
+/// Throws `std::system_error` when there is none of that name any more.
+std::shared_ptr<queue_core> open_queue(const std::string& name);
+
+/// Message sizes for `message_size = 0`. Text and containers are mostly short, and what is not goes beside.
+inline constexpr std::size_t default_message_size = 512;
+inline constexpr std::size_t largest_default_message_size = 64 * 1024;
+
+}  // namespace detail
+
+/// Values on their way between processes, first in first out, with any number of writers and readers in any processes.
+/// A handle: copies, and copies sent to other processes, are the same queue. It exists until the process that made it
+/// has destroyed its last handle, and beyond that as long as somebody has it open.
+///
+/// Waiting members wait for room or for a value. A process that dies while it waits disturbs nobody. One that dies
+/// inside an operation, a matter of a few hundred instructions, breaks the queue: from then on every member throws
+/// `queue_broken`. One that dies between `get` and using the value takes that value with it.
+/// Threads and processes: all members may be called from any number of both at once.
+template <class T>
+class queue {
+public:
+    /// Throws `std::invalid_argument` for a capacity of 0 and `std::system_error` when there is no room in shared
+    /// memory.
+    explicit queue(queue_options options = {}) : core_(detail::make_queue(with_message_size(options))) {}
+    template <std::integral Number>
+    explicit queue(Number capacity) : queue(queue_options{.capacity = capacity > 0 ? std::size_t(capacity) : 0}) {}
+
+    /// Waits for room. Throws `queue_closed`, `queue_broken`, what encoding `value` throws, and `std::system_error` when
+    /// it is too large for a message and there is no room for it in shared memory.
+    void put(const T& value) { put_before(value, detail::steady_time::max()); }
+    /// The same, but false when the queue is still full at the end of that time.
+    template <class Rep, class Period>
+    bool put_for(const T& value, std::chrono::duration<Rep, Period> duration) {
+        return put_before(value, detail::deadline_after(duration));
+    }
+    template <class Clock, class Duration>
+    bool put_until(const T& value, std::chrono::time_point<Clock, Duration> time) {
+        return put_before(value, detail::on_steady_clock(time));
+    }
+    bool try_put(const T& value) { return put_before(value, detail::steady_time::min()); }
+
+    /// Waits for a value and takes it. Throws `queue_closed` once the queue is closed and drained, `queue_broken`,
+    /// `decode_failed`.
+    T get() { return *get_before(detail::steady_time::max()); }
+    /// The same, but empty when there still is none at the end of that time.
+    template <class Rep, class Period>
+    std::optional<T> get_for(std::chrono::duration<Rep, Period> duration) {
+        return get_before(detail::deadline_after(duration));
+    }
+    template <class Clock, class Duration>
+    std::optional<T> get_until(std::chrono::time_point<Clock, Duration> time) {
+        return get_before(detail::on_steady_clock(time));
+    }
+    std::optional<T> try_get() { return get_before(detail::steady_time::min()); }
+
+    /// Of a moment ago, when others use the queue as well. Throw `queue_broken`.
+    [[nodiscard]] std::size_t size() const { return core_->size(); }
+    [[nodiscard]] bool empty() const { return size() == 0; }
+    [[nodiscard]] bool full() const { return size() == capacity(); }
+    [[nodiscard]] std::size_t capacity() const noexcept { return core_->capacity(); }
+
+    /// No more puts, in no process; readers drain what is there, then `get` throws `queue_closed`. A put that another
+    /// process is in the middle of may be accepted, and then is there to be got only while a reader still looks.
+    void close() { core_->close(); }
+
+    /// Takes values until the queue is closed and drained.
+    class iterator {
+    public:
+        using iterator_concept = std::input_iterator_tag;
+        using value_type = T;
+        using difference_type = std::ptrdiff_t;
+
+        iterator() = default;
+        explicit iterator(queue& owner) : owner_(&owner) { ++*this; }
+        T& operator*() const { return *current_; }
+        iterator& operator++() {
+            try {
+                current_ = std::make_shared<T>(owner_->get());
+            } catch (const queue_closed&) {
+                current_.reset();
+            }
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const iterator& it, std::default_sentinel_t) { return it.current_ == nullptr; }
+
+    private:
+        queue* owner_ = nullptr;
+        std::shared_ptr<T> current_;
+    };
+    iterator begin() { return iterator(*this); }
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+    friend struct detail::codec<queue>;
+    explicit queue(std::shared_ptr<detail::queue_core> core) : core_(std::move(core)) {}
+
+    static queue_options with_message_size(queue_options options) {
+        if (options.message_size == 0) {
+            options.message_size = detail::default_message_size;
+            if constexpr (detail::plain_bytes<T>) {
+                options.message_size = std::min(sizeof(T), detail::largest_default_message_size);
+            }
+        }
+        return options;
+    }
+
+    bool put_before(const T& value, detail::steady_time deadline) { return core_->put(encode(value), deadline); }
+
+    std::optional<T> get_before(detail::steady_time deadline) {
+        if (auto received = core_->get(deadline)) {
+            return decode<T>(received->bytes);
+        }
+        return std::nullopt;
+    }
+
+    std::shared_ptr<detail::queue_core> core_;
+};
+
+namespace detail {
+/// A queue travels as its name, and is kept alive until it has been opened under it.
+template <class T>
+struct codec<queue<T>> {
+    static void encode(encoder& out, const queue<T>& value) {
+        out.put(value.core_->name());
+        out.keep_alive(value.core_);
+    }
+    static queue<T> decode(decoder& in) { return queue<T>(open_queue(in.get<std::string>())); }
+};
+}  // namespace detail
+
+}  // namespace multiprocessing

@@ -1,0 +1,150 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <multiprocessing/detail/kinds.hpp>
+#include <multiprocessing/error.hpp>
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+/// How values become bytes and bytes become values.
+///
+/// What travels: trivially copyable types, as their bytes; `std::string`, containers, `pair`, `tuple`, `optional`,
+/// `variant`, `filesystem::path`, `unique_ptr` and `shared_ptr` to values that travel; plain aggregates of
+/// those, member by member; and any class with a `serialize` as Boost.Serialization wants it: public, private with
+/// `friend class boost::serialization::access`, or a free function. Both ends run the same program, so neither type
+/// names nor versions travel.
+///
+/// What is refused at compile time: pointers, `string_view`, `span` and other views, `reference_wrapper`, and
+/// callable objects without a public `serialize`: they would refer to memory of the process that sent them.
+namespace multiprocessing {
+
+/// Appends values to bytes. To a `serialize` function it is an archive that saves.
+/// Not thread-safe; one encoder has one owner.
+class encoder {
+public:
+    using is_saving = std::true_type;
+    using is_loading = std::false_type;
+
+    /// Appends to `out`, which must outlive the encoder.
+    explicit encoder(detail::bytes& out) : out_(&out) {}
+
+    /// Appends one value. Throws what encoding it throws.
+    template <class T>
+    void put(const T& value) {
+        detail::codec<T>::encode(*this, value);
+    }
+
+    /// Appends `size` bytes.
+    void save_binary(const void* data, std::size_t size) {
+        const auto* first = static_cast<const std::byte*>(data);
+        out_->insert(out_->end(), first, first + size);
+    }
+
+    template <class T>
+    encoder& operator<<(const T& value) {
+        put(value);
+        return *this;
+    }
+    template <class T>
+    encoder& operator&(const T& value) {
+        return *this << value;
+    }
+
+    /// Keeps `object` alive until whoever receives the bytes has had the chance to decode them. Handles to things
+    /// with a name use it: the name must still exist when the other process looks it up.
+    void keep_alive(std::shared_ptr<const void> object) { kept_.push_back(std::move(object)); }
+    /// What was passed to `keep_alive`.
+    [[nodiscard]] std::vector<std::shared_ptr<const void>> take_kept() { return std::move(kept_); }
+
+private:
+    detail::bytes* out_;
+    std::vector<std::shared_ptr<const void>> kept_;
+};
+
+/// Takes values out of bytes, in the order they were put. To a `serialize` function it is an archive that loads.
+/// Every length is checked against what is left: bytes from elsewhere can make it throw `decode_failed`, no more.
+class decoder {
+public:
+    using is_saving = std::false_type;
+    using is_loading = std::true_type;
+
+    /// Reads `in`, which must outlive the decoder.
+    explicit decoder(std::span<const std::byte> in) : in_(in) {}
+
+    /// Takes one value. Throws `decode_failed` when the bytes are not a T, and what constructing it throws.
+    template <class T>
+    T get() {
+        return detail::codec<T>::decode(*this);
+    }
+
+    /// Takes `size` bytes without copying them; the view is valid as long as the bytes being decoded.
+    std::span<const std::byte> take(std::size_t size) {
+        if (size > in_.size()) {
+            throw decode_failed("the bytes end before the value does");
+        }
+        auto taken = in_.first(size);
+        in_ = in_.subspan(size);
+        return taken;
+    }
+
+    void load_binary(void* data, std::size_t size) {
+        if (size != 0) {
+            std::memcpy(data, take(size).data(), size);
+        }
+    }
+
+    template <class T>
+    decoder& operator>>(T& value) {
+        if constexpr (detail::has_serialize<T>) {
+            detail::call_serialize(*this, value);
+        } else {
+            value = get<T>();
+        }
+        return *this;
+    }
+    /// Boost's wrappers (`make_nvp` and the like) are constant objects that refer to what is to be loaded.
+    template <class T>
+    decoder& operator>>(const T& wrapper) {
+        detail::call_serialize(*this, const_cast<T&>(wrapper));
+        return *this;
+    }
+    template <class T>
+    decoder& operator&(T&& value) {
+        return *this >> value;
+    }
+
+    /// The number of bytes not yet taken.
+    [[nodiscard]] std::size_t remaining() const noexcept { return in_.size(); }
+
+private:
+    std::span<const std::byte> in_;
+};
+
+/// The bytes of `value`. Throws what encoding it throws.
+template <class T>
+[[nodiscard]] std::vector<std::byte> encode(const T& value) {
+    detail::bytes result;
+    encoder(result).put(value);
+    return result;
+}
+
+/// The value that `encode` made `bytes` from. Throws `decode_failed` when it did not, or when bytes are left over.
+template <class T>
+[[nodiscard]] T decode(std::span<const std::byte> bytes) {
+    decoder in(bytes);
+    T result = in.get<T>();
+    if (in.remaining() != 0) {
+        throw decode_failed("bytes are left over after the value");
+    }
+    return result;
+}
+
+}  // namespace multiprocessing
+
+#include <multiprocessing/detail/codec.hpp>

@@ -1,0 +1,145 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+// init: where a child leaves the way that its parent's `main` goes.
+#include "child/bootstrap.hpp"
+
+#include "child/outcome.hpp"
+#include "ipc/names.hpp"
+#include "os/memory.hpp"
+#include "os/poll.hpp"
+#include "os/process.hpp"
+#include "start/handover.hpp"
+
+#include <multiprocessing/context.hpp>
+#include <multiprocessing/function.hpp>
+#include <multiprocessing/init.hpp>
+
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <string_view>
+#include <thread>
+#include <unistd.h>
+
+namespace multiprocessing {
+namespace detail {
+namespace {
+
+/// Written by `init`, which runs before other threads exist; read only afterwards.
+struct program {
+    std::optional<std::vector<std::string>> arguments;
+    std::string name = "main";
+    std::optional<process_info> parent;
+};
+
+program& this_program() {
+    static auto& instance = *new program;  // never destroyed: exit handlers may start processes
+    return instance;
+}
+
+/// The handover whose descriptor the environment names, if it was made for this very process: the variable may have
+/// come by way of a program that the intended child executed.
+std::optional<handover> find_handover() {
+    const char* variable = std::getenv(handover::variable);
+    if (variable == nullptr) {
+        return std::nullopt;
+    }
+    const std::string_view text(variable);
+    int number = -1;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    ::unsetenv(handover::variable);
+    if (number < 0 || !os::is_sealed_memory(number)) {
+        return std::nullopt;
+    }
+    const os::descriptor memory(number);
+    const os::mapping content(number, os::size_of(number));
+    auto found = decode<handover>({content.data(), content.size()});
+    if (found.magic != handover::expected_magic) {
+        return std::nullopt;
+    }
+    if (found.parent_pid != ::getppid()) {
+        if (os::wait_readable(found.parent, steady_time::min())) {
+            ::_exit(EXIT_FAILURE);  // the parent is gone already
+        }
+        return std::nullopt;
+    }
+    return found;
+}
+
+/// Ends this process when its parent is gone. A thread, since the function may be busy; and not the parent-death
+/// signal, which comes when the thread that started this process ends.
+void hold_lifeline(int parent, int detached) {
+    const os::signals_blocked signals_are_for_the_function;
+    std::thread([parent, detached] {
+        os::set_process_name("mp-lifeline");
+        os::wait_readable(parent, steady_time::max());
+        if (!os::flag_is_set(detached)) {
+            remove_names_of_the_dead();
+            ::kill(::getpid(), SIGKILL);
+        }
+    }).detach();
+}
+
+int run(const handover& work) {
+    try {
+        decoder in(work.call);
+        bytes ignored;
+        encoder out(ignored);
+        run_call(in, out);
+        return EXIT_SUCCESS;
+    } catch (...) {
+        std::cout.flush();
+        std::fprintf(stderr, "Process %s (%d) ended by an exception: %s\n", work.name.c_str(), ::getpid(),
+                     describe(std::current_exception()).c_str());
+        return EXIT_FAILURE;
+    }
+}
+
+[[noreturn]] void become_child(const handover& work) {
+    for (const int fd : work.inherited) {
+        os::set_close_on_exec(fd);
+    }
+    os::set_close_on_exec(work.parent);
+    os::set_close_on_exec(work.detached);
+    os::set_process_name(work.name);
+    this_program().name = work.name;
+    this_program().parent = process_info(static_cast<long>(work.parent_pid), work.parent_name);
+    hold_lifeline(work.parent, work.detached);
+    std::exit(run(work));
+}
+
+}  // namespace
+
+const std::optional<std::vector<std::string>>& program_arguments() {
+    return this_program().arguments;
+}
+
+}  // namespace detail
+
+void init(int argc, char** argv) {
+    auto& program = detail::this_program();
+    if (program.arguments) {
+        return;
+    }
+    program.arguments.emplace(argv, argv + argc);
+    try {
+        if (const auto work = detail::find_handover()) {
+            detail::become_child(*work);
+        }
+        detail::remove_names_of_the_dead();
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "multiprocessing: a process could not read what it was started for: %s\n", e.what());
+        std::exit(EXIT_FAILURE);
+    }
+}
+
+process_info current_process() {
+    return {::getpid(), detail::this_program().name};
+}
+
+std::optional<process_info> parent_process() {
+    return detail::this_program().parent;
+}
+
+}  // namespace multiprocessing

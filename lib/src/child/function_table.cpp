@@ -1,0 +1,30 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "os/modules.hpp"
+
+#include <multiprocessing/function.hpp>
+
+#include <boost/core/demangle.hpp>
+
+namespace multiprocessing::detail {
+
+void put_code_address(encoder& out, const void* address) {
+    out.put(os::place_of(address));
+}
+
+const void* get_code_address(decoder& in) {
+    return os::address_of(in.get<os::code_place>());
+}
+
+std::string function_name::text() const {
+    if (type != nullptr) {
+        return boost::core::demangle(type->name());
+    }
+    auto name = os::function_at(address);
+    return name.empty() ? "a function without a symbol" : name;
+}
+
+void run_call(decoder& in, encoder& out) {
+    reinterpret_cast<entry_point>(const_cast<void*>(get_code_address(in)))(in, out);
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,243 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "child/outcome.hpp"
+
+#include <multiprocessing/exception.hpp>
+#include <multiprocessing/function.hpp>
+
+#include <any>
+#include <boost/core/demangle.hpp>
+#include <cxxabi.h>
+#include <ios>
+#include <mutex>
+#include <new>
+#include <type_traits>
+#include <variant>
+
+namespace multiprocessing::detail {
+namespace {
+
+enum class tag : std::uint8_t { value, exception };
+
+std::error_code code_in(const exception_record& record) {
+    const auto value = static_cast<int>(record.code);
+    if (record.category == std::generic_category().name()) {
+        return {value, std::generic_category()};
+    }
+    if (record.category == std::iostream_category().name()) {
+        return {value, std::iostream_category()};
+    }
+    return {value, std::system_category()};
+}
+
+/// What was passed to a system_error's constructor: it appends the code's message itself.
+std::string without_message(const exception_record& record, const std::error_code& code) {
+    const auto suffix = ": " + code.message();
+    return record.what.ends_with(suffix) ? record.what.substr(0, record.what.size() - suffix.size()) : record.what;
+}
+
+template <class E>
+E make_simple(const exception_record& record) {
+    if constexpr (std::is_constructible_v<E, const std::string&>) {
+        return E(record.what);
+    } else {
+        return E();
+    }
+}
+
+template <class E>
+E make_with_code(const exception_record& record) {
+    const auto code = code_in(record);
+    if constexpr (std::is_constructible_v<E, std::error_code, std::string>) {
+        return E(code, without_message(record, code));
+    } else {
+        return E(without_message(record, code), code);
+    }
+}
+
+std::filesystem::filesystem_error make_filesystem_error(const exception_record& record) {
+    const auto code = code_in(record);
+    const auto path = [&](std::size_t i) { return i < record.paths.size() ? record.paths[i] : std::string(); };
+    return {without_message(record, code), path(0), path(1), code};
+}
+
+worker_died make_worker_died(const exception_record& record) {
+    return {static_cast<long>(record.pid), static_cast<int>(record.code), record.what};
+}
+
+template <class... E>
+void add_simple(std::vector<exception_type>& types) {
+    (types.push_back(describe_exception<E>(&make_simple<E>)), ...);
+}
+template <class... E>
+void add_with_code(std::vector<exception_type>& types) {
+    (types.push_back(describe_exception<E>(&make_with_code<E>)), ...);
+}
+
+std::vector<exception_type> known_from_the_start() {
+    std::vector<exception_type> types;
+    add_simple<std::exception, std::bad_alloc, std::bad_array_new_length, std::bad_cast, std::bad_typeid,
+               std::bad_exception, std::bad_function_call, std::bad_weak_ptr, std::bad_optional_access,
+               std::bad_variant_access, std::bad_any_cast>(types);
+    add_simple<std::logic_error, std::domain_error, std::invalid_argument, std::length_error, std::out_of_range,
+               std::runtime_error, std::range_error, std::overflow_error, std::underflow_error>(types);
+    add_simple<error, not_initialized, pool_closed, pool_terminated, queue_closed, queue_broken, not_encodable,
+               decode_failed>(types);
+    add_with_code<std::system_error, std::ios_base::failure, start_failed>(types);
+    types.push_back(describe_exception<std::filesystem::filesystem_error>(&make_filesystem_error));
+    types.push_back(describe_exception<worker_died>(&make_worker_died));
+    return types;
+}
+
+/// Made at the first exception that travels: recognising nested ones costs a throw for each type.
+class exception_types {
+public:
+    void add(exception_type type) {
+        const std::lock_guard lock(mutex_);
+        types_.push_back(std::move(type));
+    }
+
+    /// Throws the exception that `record` tells of, with the one being handled inside when it carried one.
+    [[noreturn]] void raise(const exception_record& record) {
+        std::function<void(const exception_record&, bool)> raise_known;
+        {
+            const std::lock_guard lock(mutex_);
+            for (const auto& known : types_) {
+                const auto* type = record.carries_another ? known.nested_type : known.type;
+                if (type != nullptr && record.type == type->name()) {
+                    raise_known = known.raise;
+                }
+            }
+        }
+        if (raise_known) {
+            raise_known(record, record.carries_another);
+        }
+        const remote_error unknown(boost::core::demangle(record.type.c_str()), record.what);
+        if (record.carries_another) {
+            std::throw_with_nested(unknown);
+        }
+        throw unknown;
+    }
+
+    static exception_types& instance() {
+        static exception_types types;
+        return types;
+    }
+
+private:
+    std::mutex mutex_;  // guards what follows
+    std::vector<exception_type> types_ = known_from_the_start();
+};
+
+void note_code(exception_record& record, const std::error_code& code) {
+    record.code = code.value();
+    record.category = code.category().name();
+}
+
+exception_record record_of(const std::exception_ptr& exception);
+
+exception_record record_of(const std::exception& e) {
+    exception_record record{.type = typeid(e).name(), .what = e.what()};
+    if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&e)) {
+        record.what = file->std::system_error::what();  // its own adds the paths
+        record.paths = {file->path1().string(), file->path2().string()};
+        note_code(record, file->code());
+    } else if (const auto* system = dynamic_cast<const std::system_error*>(&e)) {
+        note_code(record, system->code());
+    } else if (const auto* start = dynamic_cast<const start_failed*>(&e)) {
+        note_code(record, start->code());
+    } else if (const auto* died = dynamic_cast<const worker_died*>(&e)) {
+        record.code = died->exit_code();
+        record.pid = died->pid();
+    } else if (const auto* remote = dynamic_cast<const remote_error*>(&e)) {
+        record.type = remote->type_name();  // through several processes
+    }
+    if (const auto* carrier = dynamic_cast<const std::nested_exception*>(&e)) {
+        record.carries_another = true;
+        if (carrier->nested_ptr()) {
+            record.nested.push_back(record_of(carrier->nested_ptr()));
+        }
+    }
+    return record;
+}
+
+exception_record record_of(const std::exception_ptr& exception) {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const std::exception& e) {
+        return record_of(e);
+    } catch (...) {
+        const auto* type = abi::__cxa_current_exception_type();
+        return {.type = type != nullptr ? type->name() : "unknown",
+                .what = "an exception that is not a std::exception"};
+    }
+}
+
+[[noreturn]] void raise(const exception_record& record) {
+    if (record.nested.empty()) {
+        exception_types::instance().raise(record);
+    }
+    try {
+        raise(record.nested.front());
+    } catch (...) {
+        exception_types::instance().raise(record);
+    }
+}
+
+void describe(const exception_record& record, std::string& text) {
+    text += boost::core::demangle(record.type.c_str()) + ": " + record.what;
+    for (const auto& nested : record.nested) {
+        text += "\n  caused by ";
+        describe(nested, text);
+    }
+}
+
+std::span<const std::byte> content_of(std::span<const std::byte> outcome) {
+    return decoder(outcome).take(outcome.size()).subspan(sizeof(tag));
+}
+
+}  // namespace
+
+void register_exception_type(exception_type type) {
+    exception_types::instance().add(std::move(type));
+}
+
+void run_to_outcome(decoder& in, bytes& out) {
+    const auto start = out.size();
+    encoder encode_to(out);
+    try {
+        encode_to.put(tag::value);
+        run_call(in, encode_to);
+    } catch (...) {
+        out.resize(start);  // whatever had been encoded of a value
+        encode_to.put(tag::exception);
+        encode_to.put(record_of(std::current_exception()));
+    }
+}
+
+bool is_value(std::span<const std::byte> outcome) {
+    switch (decoder(outcome).get<tag>()) {
+        case tag::value: return true;
+        case tag::exception: return false;
+    }
+    throw decode_failed("an outcome that is neither a value nor an exception");
+}
+
+std::span<const std::byte> value_in(std::span<const std::byte> outcome) {
+    return content_of(outcome);
+}
+
+std::exception_ptr exception_in(std::span<const std::byte> outcome) {
+    try {
+        raise(decode<exception_record>(content_of(outcome)));
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+std::string describe(const std::exception_ptr& exception) {
+    std::string text;
+    describe(record_of(exception), text);
+    return text;
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,25 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <multiprocessing/serialize.hpp>
+
+#include <exception>
+
+/// A task's outcome as bytes: the value it returned, or the exception that left it.
+namespace multiprocessing::detail {
+
+/// Runs the call in `in` and appends its outcome to `out`. An exception, also one from decoding the arguments or from
+/// encoding the value, becomes the outcome.
+void run_to_outcome(decoder& in, bytes& out);
+
+/// Whether the outcome is a value. Throws `decode_failed`.
+[[nodiscard]] bool is_value(std::span<const std::byte> outcome);
+/// The encoded value in an outcome that is one.
+[[nodiscard]] std::span<const std::byte> value_in(std::span<const std::byte> outcome);
+/// The exception in an outcome that is not a value, rebuilt; `remote_error` when its type is not known here.
+[[nodiscard]] std::exception_ptr exception_in(std::span<const std::byte> outcome);
+
+/// What `std::exception_ptr` holds, for people: type and what(), and what is nested inside.
+[[nodiscard]] std::string describe(const std::exception_ptr& exception);
+
+}  // namespace multiprocessing::detail

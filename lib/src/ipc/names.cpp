@@ -1,0 +1,63 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "ipc/names.hpp"
+
+#include "os/process.hpp"
+
+#include <boost/interprocess/shared_memory_object.hpp>
+#include <filesystem>
+#include <optional>
+#include <sstream>
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr const char* prefix = "multiprocessing";
+constexpr const char* directory = "/dev/shm";
+
+std::optional<os::process_identity> maker_of(const std::string& name) {
+    std::istringstream fields(name);
+    std::string first;
+    os::process_identity maker;
+    char dash = '-';
+    if (std::getline(fields, first, '-') && first == prefix &&
+        fields >> maker.pid_namespace >> dash >> maker.pid >> dash >> maker.start_time && dash == '-') {
+        return maker;
+    }
+    return std::nullopt;
+}
+
+template <class Condition>
+void remove_names_if(const Condition& condition) noexcept {
+    try {
+        for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+            const auto name = entry.path().filename().string();
+            if (condition(name)) {
+                boost::interprocess::shared_memory_object::remove(name.c_str());
+            }
+        }
+    } catch (...) {  // no such directory, or no memory: nothing of ours to remove, or not now
+    }
+}
+
+}  // namespace
+
+std::string make_name() {
+    const auto self = os::this_process();
+    std::ostringstream name;
+    name << prefix << '-' << self.pid_namespace << '-' << self.pid << '-' << self.start_time << '-' << std::hex
+         << os::random_number();
+    return name.str();
+}
+
+void remove_names_beginning_with(const std::string& name) noexcept {
+    remove_names_if([&](const std::string& each) { return each.starts_with(name); });
+}
+
+void remove_names_of_the_dead() noexcept {
+    remove_names_if([](const std::string& each) {
+        const auto maker = maker_of(each);
+        return maker && !os::is_running(*maker);
+    });
+}
+
+}  // namespace multiprocessing::detail

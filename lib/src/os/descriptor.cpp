@@ -1,0 +1,52 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "os/descriptor.hpp"
+
+#include "os/poll.hpp"
+
+#include <cerrno>
+#include <cstdint>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <system_error>
+
+namespace multiprocessing::os {
+
+void throw_errno(const std::string& doing) {
+    throw std::system_error(errno, std::system_category(), doing);
+}
+
+void set_close_on_exec(int fd) {
+    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+        throw_errno("cannot set close-on-exec on an inherited descriptor");
+    }
+}
+
+bool wait_readable(int fd, steady_time deadline) {
+    poll_set only;
+    only.add(fd);
+    return only.wait(deadline) != 0;
+}
+
+descriptor make_flag() {
+    descriptor flag(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!flag) {
+        throw_errno("cannot create an eventfd");
+    }
+    return flag;
+}
+
+void set_flag(int fd) {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(fd, &one, sizeof one);  // full means set
+}
+
+bool flag_is_set(int fd) {
+    return wait_readable(fd, steady_time::min());
+}
+
+void clear_flag(int fd) {
+    std::uint64_t count;
+    [[maybe_unused]] const auto read = ::read(fd, &count, sizeof count);  // empty means cleared
+}
+
+}  // namespace multiprocessing::os

@@ -1,0 +1,52 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <multiprocessing/detail/completion.hpp>
+
+#include <string>
+#include <unistd.h>
+#include <utility>
+
+/// File descriptors with an owner, and the few system calls on them that everybody needs.
+namespace multiprocessing::os {
+
+using detail::steady_time;
+
+/// Throws `std::system_error` for `errno`; `doing` says what was being done and what may help.
+[[noreturn]] void throw_errno(const std::string& doing);
+
+/// Owns a descriptor. Every descriptor of the library is close-on-exec.
+class descriptor {
+public:
+    descriptor() = default;
+    explicit descriptor(int fd) : fd_(fd) {}
+    descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    descriptor& operator=(descriptor&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~descriptor() {
+        if (fd_ >= 0) {
+            ::close(fd_);
+        }
+    }
+    [[nodiscard]] int get() const noexcept { return fd_; }
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+
+private:
+    int fd_ = -1;
+};
+
+void set_close_on_exec(int fd);
+
+/// Waits until `fd` is readable or the deadline has passed; whether it is readable. Signals do not end the wait.
+bool wait_readable(int fd, steady_time deadline);
+
+/// An event that one process sets once and for all, and others see: an eventfd.
+descriptor make_flag();
+void set_flag(int fd);
+bool flag_is_set(int fd);
+/// Takes the flag back.
+void clear_flag(int fd);
+
+}  // namespace multiprocessing::os

@@ -1,0 +1,95 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "os/memory.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+namespace multiprocessing::os {
+namespace {
+
+constexpr int all_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+
+void seal(int fd, int seals) {
+    if (::fcntl(fd, F_ADD_SEALS, seals) != 0) {
+        throw_errno("cannot seal shared memory");
+    }
+}
+
+descriptor make_sealable_memory(const char* label) {
+    descriptor memory(::memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!memory) {
+        throw_errno("cannot create shared memory (memfd)");
+    }
+    return memory;
+}
+
+}  // namespace
+
+descriptor make_memory(const char* label) {
+    auto memory = make_sealable_memory(label);
+    seal(memory.get(), F_SEAL_SHRINK);
+    return memory;
+}
+
+void resize(int fd, std::size_t size) {
+    if (::ftruncate(fd, static_cast<off_t>(size)) != 0) {
+        throw_errno("cannot resize shared memory");
+    }
+}
+
+std::size_t size_of(int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) {
+        throw_errno("cannot determine the size of shared memory");
+    }
+    return static_cast<std::size_t>(status.st_size);
+}
+
+descriptor make_sealed_memory(const char* label, std::span<const std::byte> content) {
+    auto memory = make_sealable_memory(label);
+    for (auto left = content; !left.empty();) {
+        const auto written = ::write(memory.get(), left.data(), left.size());
+        if (written < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            throw_errno("cannot write to shared memory");
+        }
+        left = left.subspan(static_cast<std::size_t>(written));
+    }
+    seal(memory.get(), all_seals);
+    return memory;
+}
+
+bool is_sealed_memory(int fd) {
+    return ::fcntl(fd, F_GET_SEALS) == all_seals;
+}
+
+mapping::mapping(int fd, std::size_t size) : size_(size) {
+    // Sealed memory cannot be mapped writable and shared; what is private and not written to costs nothing more.
+    const int sharing = is_sealed_memory(fd) ? MAP_PRIVATE : MAP_SHARED;
+    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, sharing, fd, 0);
+    if (address == MAP_FAILED) {
+        throw_errno("cannot map shared memory");
+    }
+    data_ = static_cast<std::byte*>(address);
+}
+
+mapping::mapping(mapping&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+mapping& mapping::operator=(mapping&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+}
+
+mapping::~mapping() {
+    if (data_ != nullptr) {
+        ::munmap(data_, size_);
+    }
+}
+
+}  // namespace multiprocessing::os

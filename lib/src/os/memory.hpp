@@ -1,0 +1,41 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "os/descriptor.hpp"
+
+#include <cstddef>
+#include <span>
+
+/// Memory that processes share without a name: memfds.
+namespace multiprocessing::os {
+
+/// A new empty memfd that can grow but never shrink, so that what has been mapped stays accessible.
+/// `label` is shown in /proc. Throws `std::system_error`.
+descriptor make_memory(const char* label);
+
+/// Throws `std::system_error`.
+void resize(int fd, std::size_t size);
+[[nodiscard]] std::size_t size_of(int fd);
+
+/// A memfd with this content which nobody can change any more.
+descriptor make_sealed_memory(const char* label, std::span<const std::byte> content);
+/// Whether `fd` is one.
+[[nodiscard]] bool is_sealed_memory(int fd);
+
+/// Maps a descriptor's first bytes, shared, for reading and writing.
+class mapping {
+public:
+    mapping() = default;
+    mapping(int fd, std::size_t size);
+    mapping(mapping&& other) noexcept;
+    mapping& operator=(mapping&& other) noexcept;
+    ~mapping();
+    [[nodiscard]] std::byte* data() const noexcept { return data_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+private:
+    std::byte* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace multiprocessing::os

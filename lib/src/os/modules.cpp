@@ -1,0 +1,218 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "os/modules.hpp"
+
+#include "os/descriptor.hpp"
+
+#include <multiprocessing/error.hpp>
+
+#include <boost/core/demangle.hpp>
+#include <cstring>
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <link.h>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace multiprocessing::os {
+namespace {
+
+struct module_info {
+    std::string path;
+    std::uintptr_t base = 0;
+    std::string build_id;
+};
+
+/// Calls `visit` with the loader's entry of each module until it returns true; the executable comes first.
+void for_each_module(const std::function<bool(const dl_phdr_info&, bool is_executable)>& visit) {
+    struct state {
+        const std::function<bool(const dl_phdr_info&, bool)>& visit;
+        bool is_executable = true;
+    } state{visit};
+    ::dl_iterate_phdr(
+        [](dl_phdr_info* info, std::size_t, void* data) {
+            auto& seen = *static_cast<struct state*>(data);
+            return seen.visit(*info, std::exchange(seen.is_executable, false)) ? 1 : 0;
+        },
+        &state);
+}
+
+bool contains(const dl_phdr_info& module, std::uintptr_t address) {
+    for (int i = 0; i != module.dlpi_phnum; ++i) {
+        const auto& segment = module.dlpi_phdr[i];
+        const auto begin = module.dlpi_addr + segment.p_vaddr;
+        if (segment.p_type == PT_LOAD && address >= begin && address < begin + segment.p_memsz) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Notes are a header, a name and content, each padded to four bytes.
+std::string build_id_of(const dl_phdr_info& module) {
+    const auto padded = [](std::size_t size) { return (size + 3) & ~std::size_t{3}; };
+    for (int i = 0; i != module.dlpi_phnum; ++i) {
+        const auto& segment = module.dlpi_phdr[i];
+        if (segment.p_type != PT_NOTE) {
+            continue;
+        }
+        const auto* at = reinterpret_cast<const char*>(module.dlpi_addr + segment.p_vaddr);
+        const auto* end = at + segment.p_memsz;
+        while (at + sizeof(ElfW(Nhdr)) <= end) {
+            ElfW(Nhdr) note;
+            std::memcpy(&note, at, sizeof note);
+            const auto* name = at + sizeof note;
+            const auto* content = name + padded(note.n_namesz);
+            if (note.n_type == NT_GNU_BUILD_ID && std::string_view(name, note.n_namesz) == std::string_view("GNU", 4)) {
+                return {content, note.n_descsz};
+            }
+            at = content + padded(note.n_descsz);
+        }
+    }
+    return {};
+}
+
+/// Nearly all functions lie in the executable; where it lies is looked up once.
+struct executable_range {
+    std::uintptr_t base = 0;
+    std::uintptr_t begin = UINTPTR_MAX;
+    std::uintptr_t end = 0;
+};
+
+const executable_range& executable() {
+    static const executable_range range = [] {
+        executable_range result;
+        for_each_module([&](const dl_phdr_info& info, bool) {
+            result.base = info.dlpi_addr;
+            for (int i = 0; i != info.dlpi_phnum; ++i) {
+                const auto& segment = info.dlpi_phdr[i];
+                if (segment.p_type == PT_LOAD) {
+                    result.begin = std::min(result.begin, info.dlpi_addr + segment.p_vaddr);
+                    result.end = std::max(result.end, info.dlpi_addr + segment.p_vaddr + segment.p_memsz);
+                }
+            }
+            return true;
+        });
+        return result;
+    }();
+    return range;
+}
+
+std::optional<module_info> module_around(std::uintptr_t address) {
+    std::optional<module_info> found;
+    for_each_module([&](const dl_phdr_info& info, bool) {
+        if (!contains(info, address)) {
+            return false;
+        }
+        found = module_info{std::filesystem::absolute(info.dlpi_name).string(), info.dlpi_addr, build_id_of(info)};
+        return true;
+    });
+    return found;
+}
+
+std::optional<module_info> loaded_module(const std::string& path) {
+    std::optional<module_info> found;
+    for_each_module([&](const dl_phdr_info& info, bool is_executable) {
+        if (is_executable || std::filesystem::absolute(info.dlpi_name) != path) {
+            return false;
+        }
+        found = module_info{path, info.dlpi_addr, build_id_of(info)};
+        return true;
+    });
+    return found;
+}
+
+template <class T>
+std::vector<T> read_table(std::ifstream& file, std::uint64_t offset, std::uint64_t bytes) {
+    std::vector<T> table(bytes / sizeof(T));
+    file.seekg(static_cast<std::streamoff>(offset));
+    file.read(reinterpret_cast<char*>(table.data()), static_cast<std::streamsize>(table.size() * sizeof(T)));
+    return file ? table : std::vector<T>();
+}
+
+/// The mangled name of the function around `offset` in a module file's symbol table.
+std::string symbol_in_file(const std::string& path, std::uintptr_t offset) {
+    std::ifstream file(path, std::ios::binary);
+    const auto header = read_table<ElfW(Ehdr)>(file, 0, sizeof(ElfW(Ehdr)));
+    if (header.empty()) {
+        return {};
+    }
+    const auto sections = read_table<ElfW(Shdr)>(file, header[0].e_shoff, sizeof(ElfW(Shdr)) * header[0].e_shnum);
+    for (const auto& section : sections) {
+        if (section.sh_type != SHT_SYMTAB || section.sh_link >= sections.size()) {
+            continue;
+        }
+        const auto& string_section = sections[section.sh_link];
+        const auto names = read_table<char>(file, string_section.sh_offset, string_section.sh_size);
+        for (const auto& symbol : read_table<ElfW(Sym)>(file, section.sh_offset, section.sh_size)) {
+            if ((symbol.st_info & 0xf) == STT_FUNC && symbol.st_name < names.size() && offset >= symbol.st_value &&
+                offset < symbol.st_value + symbol.st_size) {
+                return {names.data() + symbol.st_name, ::strnlen(names.data() + symbol.st_name, names.size() - symbol.st_name)};
+            }
+        }
+    }
+    return {};
+}
+
+std::string without_parameters(std::string name) {
+    constexpr std::string_view anonymous = "(anonymous namespace)";
+    auto parenthesis = name.find('(');
+    while (parenthesis != std::string::npos && name.compare(parenthesis, anonymous.size(), anonymous) == 0) {
+        parenthesis = name.find('(', parenthesis + anonymous.size());
+    }
+    return name.substr(0, parenthesis);
+}
+
+}  // namespace
+
+code_place place_of(const void* address) {
+    const auto at = reinterpret_cast<std::uintptr_t>(address);
+    const auto& program = executable();
+    if (at >= program.begin && at < program.end) {
+        return {.offset = at - program.base};
+    }
+    if (auto module = module_around(at)) {
+        return {std::move(module->path), std::move(module->build_id), at - module->base};
+    }
+    throw not_encodable("the function lies neither in the program nor in a shared library: code made at run time "
+                        "cannot run in another process");
+}
+
+const void* address_of(const code_place& place) {
+    if (place.module.empty()) {
+        return reinterpret_cast<const void*>(executable().base + place.offset);
+    }
+    auto module = loaded_module(place.module);
+    if (!module) {
+        if (::dlopen(place.module.c_str(), RTLD_NOW) == nullptr) {
+            throw decode_failed("cannot load the library that holds the function: " + std::string(::dlerror()));
+        }
+        module = loaded_module(place.module);
+    }
+    if (!module || module->build_id != place.build_id) {
+        throw decode_failed(place.module + " has changed since the sending process loaded it");
+    }
+    return reinterpret_cast<const void*>(module->base + place.offset);
+}
+
+std::string function_at(const void* address) {
+    Dl_info exported{};
+    if (::dladdr(address, &exported) != 0 && exported.dli_sname != nullptr && exported.dli_saddr == address) {
+        return without_parameters(boost::core::demangle(exported.dli_sname));
+    }
+    const auto at = reinterpret_cast<std::uintptr_t>(address);
+    const auto& program = executable();
+    std::string mangled;
+    if (at >= program.begin && at < program.end) {
+        mangled = symbol_in_file("/proc/self/exe", at - program.base);
+    } else if (const auto module = module_around(at)) {
+        mangled = symbol_in_file(module->path, at - module->base);
+    }
+    return without_parameters(boost::core::demangle(mangled.c_str()));
+}
+
+}  // namespace multiprocessing::os

@@ -1,0 +1,39 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "os/descriptor.hpp"
+
+#include <csignal>
+#include <cstddef>
+#include <poll.h>
+#include <vector>
+
+namespace multiprocessing::os {
+
+/// Descriptors to wait for together.
+class poll_set {
+public:
+    /// Returns an index to ask with.
+    std::size_t add(int fd);
+    /// Waits until one is readable, or its other end is closed, or the deadline has passed; how many are. Signals do
+    /// not end the wait.
+    std::size_t wait(steady_time deadline);
+    [[nodiscard]] bool is_readable(std::size_t index) const { return entries_[index].revents != 0; }
+
+private:
+    std::vector<pollfd> entries_;
+};
+
+/// Keeps signals from the calling thread, and from threads it starts, during its lifetime.
+class signals_blocked {
+public:
+    signals_blocked();
+    ~signals_blocked();
+    signals_blocked(const signals_blocked&) = delete;
+    signals_blocked& operator=(const signals_blocked&) = delete;
+
+private:
+    sigset_t before_;
+};
+
+}  // namespace multiprocessing::os

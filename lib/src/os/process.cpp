@@ -1,0 +1,105 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "os/process.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <linux/futex.h>
+#include <sstream>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace multiprocessing::os {
+namespace {
+
+struct status_line {
+    char state = 0;  // 0: there is no such process
+    std::uint64_t start_time = 0;
+};
+
+/// Fields 3 and 22 of /proc/PID/stat; the second, the command, may hold spaces and parentheses.
+status_line read_status(std::uint64_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    std::getline(file, line);
+    const auto after_command = line.rfind(')');
+    if (after_command == std::string::npos) {
+        return {};
+    }
+    std::istringstream fields(line.substr(after_command + 1));
+    status_line result;
+    fields >> result.state;
+    std::string skipped;
+    for (int field = 4; field != 22; ++field) {
+        fields >> skipped;
+    }
+    fields >> result.start_time;
+    return result;
+}
+
+std::uint64_t this_pid_namespace() {
+    struct stat status {};
+    return ::stat("/proc/self/ns/pid", &status) == 0 ? static_cast<std::uint64_t>(status.st_ino) : 0;
+}
+
+long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value, const timespec* timeout) noexcept {
+    return ::syscall(SYS_futex, &word, operation, value, timeout, nullptr, FUTEX_BITSET_MATCH_ANY);
+}
+
+}  // namespace
+
+process_identity this_process() {
+    const auto pid = static_cast<std::uint64_t>(::getpid());
+    return {this_pid_namespace(), pid, read_status(pid).start_time};
+}
+
+bool is_running(const process_identity& process) {
+    if (process.pid_namespace != this_pid_namespace()) {
+        return true;
+    }
+    const auto status = read_status(process.pid);
+    return status.state != 0 && status.state != 'Z' && status.state != 'X' && status.start_time == process.start_time;
+}
+
+descriptor open_process(long pid) {
+    descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0)));
+    if (!process) {
+        throw_errno("cannot open a process descriptor (pidfd; Linux 5.4 or newer is needed)");
+    }
+    return process;
+}
+
+std::uint64_t random_number() {
+    std::uint64_t number = 0;
+    if (::getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) {
+        throw_errno("cannot get random bytes");
+    }
+    return number;
+}
+
+void set_process_name(const std::string& name) {
+    ::prctl(PR_SET_NAME, name.c_str());
+}
+
+void wait_on(std::atomic<std::uint32_t>& word, std::uint32_t seen, steady_time deadline) noexcept {
+    // FUTEX_WAIT_BITSET takes a point of time on CLOCK_MONOTONIC, which is what the steady clock is.
+    const auto since_epoch = std::max(deadline.time_since_epoch(), steady_time::duration::zero());
+    const auto whole = std::chrono::duration_cast<std::chrono::seconds>(since_epoch);
+    const timespec until{static_cast<time_t>(whole.count()),
+                         static_cast<long>(std::chrono::nanoseconds(since_epoch - whole).count())};
+    futex(word, FUTEX_WAIT_BITSET, seen, &until);
+}
+
+void wake_one(std::atomic<std::uint32_t>& word) noexcept {
+    futex(word, FUTEX_WAKE, 1, nullptr);
+}
+
+void wake_all(std::atomic<std::uint32_t>& word) noexcept {
+    futex(word, FUTEX_WAKE, static_cast<std::uint32_t>(INT32_MAX), nullptr);
+}
+
+}  // namespace multiprocessing::os

@@ -1,0 +1,42 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "os/descriptor.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+/// What tells one process from every other, and one machine's limits.
+namespace multiprocessing::os {
+
+/// Identifies a process for as long as the machine runs: a pid alone is used again.
+struct process_identity {
+    std::uint64_t pid_namespace = 0;
+    std::uint64_t pid = 0;
+    std::uint64_t start_time = 0;  ///< in clock ticks since the machine started
+    bool operator==(const process_identity&) const = default;
+};
+
+[[nodiscard]] process_identity this_process();
+/// Whether that process runs. What cannot be seen from here, in another pid namespace, counts as running; a zombie
+/// does not.
+[[nodiscard]] bool is_running(const process_identity& process);
+
+/// A descriptor of a running process (a pidfd): readable when it has ended. Throws `std::system_error`.
+descriptor open_process(long pid);
+
+/// A number nobody can guess.
+[[nodiscard]] std::uint64_t random_number();
+
+/// The name of the calling process as shown by `ps -o comm` and debuggers; the first 15 bytes count.
+void set_process_name(const std::string& name);
+
+/// Waits until `word` is no longer `seen`, somebody wakes it, or the deadline has passed. May return early.
+/// The word may lie in memory shared with other processes; a waiter that is killed disturbs nobody.
+void wait_on(std::atomic<std::uint32_t>& word, std::uint32_t seen, steady_time deadline) noexcept;
+void wake_one(std::atomic<std::uint32_t>& word) noexcept;
+void wake_all(std::atomic<std::uint32_t>& word) noexcept;
+
+}  // namespace multiprocessing::os

@@ -1,0 +1,53 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include <multiprocessing/pool.hpp>
+
+#include "pool/pool_core.hpp"
+
+namespace multiprocessing {
+
+pool::pool(pool_options options) : core_(std::make_unique<detail::pool_core>(options)) {}
+pool::~pool() = default;
+pool::pool(pool&&) noexcept = default;
+pool& pool::operator=(pool&&) noexcept = default;
+
+void pool::submit(detail::call call, std::shared_ptr<detail::completion> completion, std::size_t part) {
+    core_->submit({std::move(call), std::move(completion), part}, true);
+}
+
+bool pool::try_submit(detail::call call, std::shared_ptr<detail::completion> completion) {
+    return core_->submit({std::move(call), std::move(completion)}, false);
+}
+
+void pool::set_initializer(detail::call call) {
+    core_->set_initializer(std::move(call));
+}
+
+void pool::close() {
+    core_->close();
+}
+
+void pool::terminate() {
+    core_->terminate();
+}
+
+void pool::join() {
+    core_->join();
+}
+
+std::size_t pool::size() const noexcept {
+    return core_->size();
+}
+
+std::size_t pool::in_flight() const noexcept {
+    return core_->in_flight();
+}
+
+std::vector<long> pool::pids() const {
+    return core_->pids();
+}
+
+pool_stats pool::stats() const {
+    return core_->stats();
+}
+
+}  // namespace multiprocessing

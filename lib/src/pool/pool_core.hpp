@@ -1,0 +1,117 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "pool/schedule.hpp"
+#include "pool/worker.hpp"
+
+#include <multiprocessing/pool.hpp>
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace multiprocessing::detail {
+
+/// A task that is not complete.
+struct task {
+    call function;
+    std::shared_ptr<detail::completion> completion;
+    std::size_t part = 0;
+};
+
+/// A pool: the schedule, which decides, and what acts on it.
+///
+///      apply_async ---> task queue ---> dispatcher ---> channel ======> worker
+///      (any thread)     (schedule)      (perform)                         |
+///                                                                         |
+///      future <--- completion <--- collector <--- channel <===============+
+///                                  (supervisor thread)
+///
+/// A task is handed to a worker by the thread that submits it, or by the supervisor when that makes room. The
+/// supervisor is one thread that sleeps in one place: it collects results, notices deaths, starts and ends workers.
+class pool_core {
+public:
+    explicit pool_core(const pool_options& options);
+    ~pool_core();
+
+    /// False when the task queue is full and `wait` is not set.
+    bool submit(task work, bool wait);
+    void set_initializer(call initializer);
+    void close();
+    void terminate();
+    void join();
+    [[nodiscard]] std::size_t size() const noexcept { return options_.processes; }
+    [[nodiscard]] std::size_t in_flight() const noexcept;
+    [[nodiscard]] std::vector<long> pids() const;
+    [[nodiscard]] pool_stats stats() const;
+
+private:
+    /// A part of a completion that has its outcome. Delivered when no lock is held: it may run a user's function.
+    struct delivery {
+        std::shared_ptr<detail::completion> completion{};
+        std::size_t part = 0;
+        payload outcome{};
+        std::exception_ptr error{};  // instead of an outcome
+    };
+    struct pending_start {
+        worker_id worker;
+        steady_time due;
+    };
+    using lock = std::unique_lock<std::mutex>;
+
+    // Under the lock: the dispatcher.
+    void perform();
+    void perform(const action::start_worker& start);
+    void perform(const action::send_task& send);
+    void perform(const action::take_back& take);
+    void perform(const action::dismiss_worker& dismiss);
+    void perform(const action::end_worker& end);
+    void perform(const action::fail_task& failed);
+    bool cancel_start(worker_id worker);
+    void complete(task_id id, delivery result);
+    void complete_with_error(task_id id, std::exception_ptr error);
+    [[nodiscard]] std::exception_ptr error_for(const task& failed, action::failure reason);
+    worker* find(worker_id id);
+    void deliver(lock& held);
+    void wake_supervisor() noexcept;
+
+    // The supervisor's thread.
+    void supervise();
+    bool collect(bool look_again);
+    bool collect_from(worker& from);
+    void handle(worker& from, frame received);
+    void start_due_workers(lock& held);
+    void insert(std::unique_ptr<worker> started);
+    void sleep(lock& held);
+    void bury(worker_id id);
+    void kill_overdue_workers();
+    [[nodiscard]] steady_time next_due() const;
+
+    const pool_options options_;
+    const os::descriptor wake_;  // a flag: the supervisor has something to do besides workers
+
+    mutable std::mutex mutex_;  // guards all below but the thread
+    std::condition_variable room_;
+    schedule schedule_;
+    std::unordered_map<task_id, task> tasks_;
+    std::map<worker_id, std::unique_ptr<worker>> workers_;  // inserted and erased by the supervisor only
+    std::vector<pending_start> starts_;
+    std::optional<call> initializer_;
+    std::vector<delivery> deliveries_;
+    task_id last_task_ = 0;
+    bool terminated_ = false;
+    pool_stats stats_;
+    // Of the worker that is being buried, or could not be started.
+    long dead_pid_ = 0;
+    int dead_exit_code_ = 0;
+    std::string epitaph_;
+
+    std::mutex joining_;
+    std::thread supervisor_;  // joined under `joining_`
+};
+
+}  // namespace multiprocessing::detail

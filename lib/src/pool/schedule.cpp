@@ -1,0 +1,222 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "pool/schedule.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace multiprocessing::detail {
+
+schedule::schedule(const schedule_options& options) : options_(options), slots_(options.workers) {
+    for (auto& slot : slots_) {
+        start(slot, {});
+    }
+}
+
+void schedule::submitted(task_id task) {
+    unfinished_.insert(task);
+    waiting_.push_back(task);
+    if (given_up_) {
+        fail_all(action::failure::no_worker_starts);
+    }
+    advance();
+}
+
+void schedule::ready(worker_id worker) {
+    auto* slot = find(worker);
+    if (slot != nullptr && slot->now == place::state::starting) {
+        slot->now = place::state::ready;
+        slot->failed_starts = 0;
+        advance();
+    }
+}
+
+void schedule::preparing(worker_id worker) {
+    auto* slot = find(worker);
+    if (slot != nullptr && slot->now == place::state::ready) {
+        slot->now = place::state::starting;
+    }
+}
+
+bool schedule::result_arrived(worker_id worker, task_id task) {
+    auto* slot = find(worker);
+    // A worker runs what it gets in the order in which it gets it.
+    if (slot == nullptr || slot->under_way.empty() || slot->under_way.front() != task) {
+        return false;
+    }
+    slot->under_way.pop_front();
+    slot->nothing_to_take_back = false;
+    unfinished_.erase(task);
+    advance();
+    return true;
+}
+
+void schedule::taken_back(worker_id worker, const std::vector<task_id>& tasks) {
+    auto* slot = find(worker);
+    if (slot == nullptr) {
+        return;
+    }
+    for (const auto task : tasks) {
+        std::erase(slot->under_way, task);
+    }
+    slot->given -= tasks.size();
+    slot->nothing_to_take_back = tasks.empty();
+    waiting_.insert(waiting_.begin(), tasks.begin(), tasks.end());
+    advance();
+}
+
+void schedule::undeliverable(worker_id worker, task_id task) {
+    if (auto* slot = find(worker)) {
+        std::erase(slot->under_way, task);
+        --slot->given;
+    }
+    unfinished_.erase(task);
+    advance();
+}
+
+void schedule::died(worker_id worker, task_id begun) {
+    auto* slot = find(worker);
+    if (slot == nullptr) {
+        return;
+    }
+    auto orphans = std::move(slot->under_way);
+    const bool was_starting = slot->now == place::state::starting;
+    *slot = {.failed_starts = was_starting ? slot->failed_starts + 1 : 0};
+
+    if (const auto running = std::ranges::find(orphans, begun); running != orphans.end()) {
+        orphans.erase(running);
+        unfinished_.erase(begun);
+        actions_.push_back(action::fail_task{begun, action::failure::worker_died});
+    }
+    waiting_.insert(waiting_.begin(), orphans.begin(), orphans.end());
+
+    const bool needed = !closed_ || !unfinished_.empty();
+    if (!terminated_ && needed && slot->failed_starts < most_start_attempts) {
+        const auto factor = slot->failed_starts == 0 ? 0 : 1 << (slot->failed_starts - 1);
+        start(*slot, first_back_off * factor);
+    }
+    if (std::ranges::all_of(slots_, [](const auto& each) { return each.now == place::state::vacant; })) {
+        given_up_ = true;
+        fail_all(action::failure::no_worker_starts);
+    }
+    advance();
+}
+
+void schedule::close() {
+    closed_ = true;
+    advance();
+}
+
+void schedule::terminate() {
+    closed_ = true;
+    terminated_ = true;
+    fail_all(action::failure::pool_terminated);
+    for (auto& slot : slots_) {
+        slot.under_way.clear();
+        if (slot.now != place::state::vacant) {
+            slot.now = place::state::leaving;
+            actions_.push_back(action::end_worker{slot.worker});
+        }
+    }
+}
+
+bool schedule::has_room() const {
+    return given_up_ || queued() < options_.capacity;
+}
+
+bool schedule::wants(worker_id worker) const {
+    return std::ranges::any_of(slots_, [&](const auto& slot) {
+        return slot.worker == worker && slot.now == place::state::starting;
+    });
+}
+
+bool schedule::finished() const {
+    return closed_ && std::ranges::all_of(slots_, [](const auto& slot) { return slot.now == place::state::vacant; });
+}
+
+std::size_t schedule::running() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(slots_, [](const auto& slot) { return !slot.under_way.empty(); }));
+}
+
+schedule::place* schedule::find(worker_id worker) {
+    const auto found = std::ranges::find(slots_, worker, &place::worker);
+    return found == slots_.end() ? nullptr : &*found;
+}
+
+/// How many more tasks the worker may get.
+std::size_t schedule::room_at(const place& slot) const {
+    if (slot.now != place::state::ready) {
+        return 0;
+    }
+    const auto ahead = most_under_way - slot.under_way.size();
+    return options_.max_tasks_per_child == 0 ? ahead : std::min(ahead, options_.max_tasks_per_child - slot.given);
+}
+
+void schedule::start(place& slot, std::chrono::milliseconds after) {
+    slot.now = place::state::starting;
+    slot.worker = ++last_worker_;
+    actions_.push_back(action::start_worker{slot.worker, after});
+}
+
+/// What follows from any change.
+void schedule::advance() {
+    hand_out();
+    take_back_for_idle_workers();
+    dismiss();
+}
+
+void schedule::hand_out() {
+    while (!waiting_.empty()) {
+        place* freest = nullptr;
+        for (auto& slot : slots_) {
+            if (room_at(slot) != 0 && (freest == nullptr || slot.under_way.size() < freest->under_way.size())) {
+                freest = &slot;
+            }
+        }
+        if (freest == nullptr) {
+            return;
+        }
+        const auto task = waiting_.front();
+        waiting_.pop_front();
+        freest->under_way.push_back(task);
+        freest->nothing_to_take_back = false;
+        ++freest->given;
+        actions_.push_back(action::send_task{freest->worker, task});
+    }
+}
+
+void schedule::take_back_for_idle_workers() {
+    const bool somebody_idle = std::ranges::any_of(
+        slots_, [&](const auto& slot) { return slot.under_way.empty() && room_at(slot) != 0; });
+    if (!waiting_.empty() || !somebody_idle) {
+        return;
+    }
+    const auto busiest = std::ranges::max_element(slots_, {}, [](const auto& slot) {
+        return slot.now == place::state::ready && !slot.nothing_to_take_back ? slot.under_way.size() : 0;
+    });
+    if (busiest->under_way.size() > 1 && !busiest->nothing_to_take_back) {
+        busiest->nothing_to_take_back = true;  // until it is known: one request at a time
+        actions_.push_back(action::take_back{busiest->worker, busiest->under_way.size() / 2});
+    }
+}
+
+void schedule::dismiss() {
+    for (auto& slot : slots_) {
+        const bool alive = slot.now == place::state::ready || slot.now == place::state::starting;
+        const bool worn_out = options_.max_tasks_per_child != 0 && slot.given == options_.max_tasks_per_child;
+        if (alive && slot.under_way.empty() && ((closed_ && unfinished_.empty()) || worn_out)) {
+            slot.now = place::state::leaving;
+            actions_.push_back(action::dismiss_worker{slot.worker});
+        }
+    }
+}
+
+void schedule::fail_all(action::failure reason) {
+    for (const auto task : unfinished_) {
+        actions_.push_back(action::fail_task{task, reason});
+    }
+    unfinished_.clear();
+    waiting_.clear();
+}
+
+}  // namespace multiprocessing::detail

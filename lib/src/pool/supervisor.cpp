@@ -1,0 +1,202 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+// The supervisor: one thread that collects results, notices deaths, starts and ends workers.
+#include "os/poll.hpp"
+#include "os/process.hpp"
+#include "pool/pool_core.hpp"
+
+#include "child/outcome.hpp"
+
+#include <multiprocessing/error.hpp>
+
+#include <algorithm>
+#include <ranges>
+
+namespace multiprocessing::detail {
+
+void pool_core::supervise() {
+    os::set_process_name("mp-supervisor");
+    lock held(mutex_);
+    while (!schedule_.finished() || !workers_.empty()) {
+        // A worker rings only when it was told that nobody is looking; so tell it, look once more, and sleep.
+        if (!collect(false) && !collect(true)) {
+            start_due_workers(held);
+            kill_overdue_workers();
+            perform();
+            sleep(held);
+        }
+        perform();
+        deliver(held);
+    }
+}
+
+/// Takes what the workers have sent; whether there was anything.
+bool pool_core::collect(bool announce_sleep) {
+    bool anything = false;
+    for (const auto& worker : workers_ | std::views::values) {
+        if (announce_sleep) {
+            worker->channel().expect_ring();
+        }
+        anything |= collect_from(*worker);
+    }
+    return anything;
+}
+
+bool pool_core::collect_from(worker& from) {
+    bool anything = false;
+    try {
+        while (auto received = from.channel().receive()) {
+            handle(from, std::move(*received));
+            anything = true;
+        }
+    } catch (const channel_broken& e) {
+        from.kill(e.what());
+    }
+    return anything;
+}
+
+void pool_core::handle(worker& from, frame received) {
+    switch (received.kind) {
+        case frame_kind::ready:
+            if (from.answered()) {
+                schedule_.ready(from.id());
+            }
+            return;
+        case frame_kind::initializer_failed:
+            from.note("its initializer failed with " + describe(exception_in(received.content.bytes)));
+            return;
+        case frame_kind::result:
+            if (schedule_.result_arrived(from.id(), received.id)) {
+                complete(received.id, {.outcome = std::move(received.content)});
+                return;
+            }
+            if (terminated_) {
+                return;  // the task has been failed already
+            }
+            break;
+        default: break;
+    }
+    throw channel_broken("it sent what makes no sense");
+}
+
+void pool_core::start_due_workers(lock& held) {
+    const auto now = std::chrono::steady_clock::now();
+    while (true) {
+        const auto due = std::ranges::find_if(starts_, [&](const auto& start) { return start.due <= now; });
+        if (due == starts_.end()) {
+            return;
+        }
+        const auto id = due->worker;
+        starts_.erase(due);
+        held.unlock();  // starting a process takes milliseconds
+        std::unique_ptr<worker> started;
+        std::string failure;
+        try {
+            started = std::make_unique<worker>(id);
+        } catch (const std::exception& e) {
+            failure = e.what();
+        }
+        held.lock();
+        if (started) {
+            insert(std::move(started));
+        } else {
+            dead_pid_ = 0;
+            dead_exit_code_ = 0;
+            epitaph_ = failure;
+            schedule_.died(id, 0);
+        }
+        perform();
+    }
+}
+
+void pool_core::insert(std::unique_ptr<worker> started) {
+    auto& inserted = *workers_.emplace(started->id(), std::move(started)).first->second;
+    if (!schedule_.wants(inserted.id())) {
+        inserted.kill();  // the pool was closed meanwhile
+    } else if (initializer_) {
+        inserted.prepare(*initializer_);
+    }
+}
+
+void pool_core::sleep(lock& held) {
+    struct watched {
+        worker_id id;
+        std::size_t bell;
+        std::size_t life;
+    };
+    os::poll_set set;
+    std::vector<watched> watched_workers;
+    set.add(wake_.get());
+    for (const auto& [id, worker] : workers_) {
+        const auto bell = set.add(worker->channel().descriptor());
+        const auto life = set.add(worker->process().handle());
+        watched_workers.push_back({id, bell, life});
+    }
+    if (!deliveries_.empty() || (schedule_.finished() && workers_.empty())) {
+        return;
+    }
+    const auto deadline = next_due();
+    held.unlock();
+    set.wait(deadline);
+    held.lock();
+
+    os::clear_flag(wake_.get());
+    for (const auto& each : watched_workers) {
+        if (set.is_readable(each.life)) {
+            bury(each.id);
+        } else if (set.is_readable(each.bell)) {
+            auto& worker = *workers_.at(each.id);
+            if (!worker.channel().answer_ring()) {
+                worker.kill("it closed its channel");
+                worker.process().wait_until(steady_time::max());
+            }
+        }
+    }
+}
+
+/// Takes over what a dead worker has sent, and has its work done by others.
+void pool_core::bury(worker_id id) {
+    auto& dead = *workers_.at(id);
+    dead.process().wait_until(steady_time::max());
+    auto& channel = dead.channel();
+    channel.answer_ring();
+    try {
+        while (auto received = channel.receive()) {
+            handle(dead, std::move(*received));
+        }
+    } catch (const channel_broken&) {
+        try {
+            for (auto& received : channel.salvage()) {
+                handle(dead, std::move(received));
+            }
+        } catch (const channel_broken&) {  // nonsense to the end
+        }
+    }
+    dead_pid_ = dead.pid();
+    dead_exit_code_ = dead.process().exit_code().value_or(0);
+    epitaph_ = dead.epitaph();
+    schedule_.died(id, channel.begun());
+    perform();
+    workers_.erase(id);
+}
+
+void pool_core::kill_overdue_workers() {
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& worker : workers_ | std::views::values) {
+        if (worker->kill_time() && *worker->kill_time() <= now) {
+            worker->kill();
+        }
+    }
+}
+
+steady_time pool_core::next_due() const {
+    auto earliest = steady_time::max();
+    for (const auto& start : starts_) {
+        earliest = std::min(earliest, start.due);
+    }
+    for (const auto& worker : workers_ | std::views::values) {
+        earliest = std::min(earliest, worker->kill_time().value_or(steady_time::max()));
+    }
+    return earliest;
+}
+
+}  // namespace multiprocessing::detail

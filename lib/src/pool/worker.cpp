@@ -1,0 +1,76 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "pool/worker.hpp"
+
+#include "child/worker_loop.hpp"
+#include "start/launch.hpp"
+
+#include <csignal>
+#include <cstring>
+
+namespace multiprocessing::detail {
+namespace {
+
+std::unique_ptr<child_process> start_worker_process(worker_id id, const channel& channel) {
+    const auto handle = channel.handle();
+    return launch(start_method::spawn, {.name = "worker-" + std::to_string(id),
+                                        .function = make_call(&worker_loop, handle),
+                                        .inherited = handle.descriptors()});
+}
+
+}  // namespace
+
+worker::worker(worker_id id)
+try : id_(id), process_(start_worker_process(id, channel_)) {
+} catch (const std::system_error& e) {
+    throw start_failed(e.code(), std::string("cannot start a worker: ") + e.what());
+}
+
+worker::~worker() {
+    if (!process_->exit_code()) {
+        process_->signal(SIGKILL);
+        process_->wait_until(steady_time::max());
+    }
+}
+
+void worker::prepare(const call& initializer) {
+    ++answers_expected_;
+    channel_.send(frame_kind::initialize, 0, initializer.encoded);
+}
+
+bool worker::answered() noexcept {
+    channel_.remove_names();  // its end is open
+    if (answers_expected_ != 0) {
+        --answers_expected_;
+    }
+    return answers_expected_ == 0;
+}
+
+void worker::ask_to_end(steady_time now) {
+    process_->signal(SIGTERM);
+    if (!kill_time_) {
+        kill_time_ = now + termination_grace;
+    }
+}
+
+void worker::kill(std::string why) {
+    process_->signal(SIGKILL);
+    kill_time_.reset();
+    if (why_.empty()) {
+        why_ = std::move(why);
+    }
+}
+
+std::string worker::epitaph() {
+    const int code = process_->exit_code().value_or(0);
+    auto text = "worker " + std::to_string(pid());
+    if (code < 0) {
+        const char* abbreviation = ::sigabbrev_np(-code);
+        text += " was killed by " + (abbreviation != nullptr ? "SIG" + std::string(abbreviation)
+                                                              : "signal " + std::to_string(-code));
+    } else {
+        text += " exited with code " + std::to_string(code);
+    }
+    return why_.empty() ? text : text + " (" + why_ + ")";
+}
+
+}  // namespace multiprocessing::detail

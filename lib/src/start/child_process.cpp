@@ -1,0 +1,92 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "start/child_process.hpp"
+
+#include <multiprocessing/context.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+namespace multiprocessing {
+namespace detail {
+namespace {
+
+/// The children that have not been seen to end. Never destroyed: objects with static lifetime may own children.
+struct children {
+    std::mutex mutex;  // guards what follows
+    std::vector<child_process*> alive;
+};
+children& all_children() {
+    static auto& instance = *new children;
+    return instance;
+}
+
+}  // namespace
+
+child_process::child_process(long pid, std::string name, os::descriptor process, os::descriptor detached)
+    : pid_(pid), name_(std::move(name)), process_(std::move(process)), detached_(std::move(detached)) {
+    const std::lock_guard lock(all_children().mutex);
+    all_children().alive.push_back(this);
+}
+
+child_process::~child_process() {
+    const std::lock_guard lock(all_children().mutex);
+    std::erase(all_children().alive, this);
+}
+
+bool child_process::wait_until(steady_time deadline) {
+    // A waiter holds no lock, so that others can look, signal and wait at the same time.
+    return exit_code().has_value() || (os::wait_readable(handle(), deadline) && exit_code().has_value());
+}
+
+std::optional<int> child_process::exit_code() {
+    const std::lock_guard lock(mutex_);
+    if (!exit_code_) {
+        siginfo_t info{};
+        const auto id = static_cast<id_t>(process_.get());
+        if (::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG) != 0) {
+            if (errno == ECHILD) {
+                exit_code_ = status_taken;
+            }
+        } else if (info.si_pid != 0) {
+            exit_code_ = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+        }
+    }
+    return exit_code_;
+}
+
+void child_process::signal(int number) noexcept {
+    ::syscall(SYS_pidfd_send_signal, process_.get(), number, nullptr, 0);
+}
+
+void child_process::end() {
+    signal(SIGTERM);
+    if (!wait_until(std::chrono::steady_clock::now() + termination_grace)) {
+        signal(SIGKILL);
+        wait_until(steady_time::max());
+    }
+}
+
+void child_process::detach() noexcept {
+    os::set_flag(detached_.get());
+}
+
+}  // namespace detail
+
+std::vector<process_info> active_children() {
+    auto& children = detail::all_children();
+    const std::lock_guard lock(children.mutex);
+    std::vector<process_info> result;
+    for (auto* child : children.alive) {
+        if (!child->exit_code()) {
+            result.emplace_back(child->pid(), child->name());
+        }
+    }
+    return result;
+}
+
+}  // namespace multiprocessing

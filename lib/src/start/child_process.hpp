@@ -1,0 +1,53 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "os/descriptor.hpp"
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace multiprocessing::detail {
+
+/// How long a child that was asked to end has before it is killed: long enough for a handler that flushes files,
+/// short enough that destructors end before anybody wonders.
+inline constexpr std::chrono::milliseconds termination_grace{500};
+
+/// A child that was started, until it is reaped. Thread-safe.
+class child_process {
+public:
+    /// `process` is a pidfd of the child; `detached` the flag that tells it to outlive this process.
+    child_process(long pid, std::string name, os::descriptor process, os::descriptor detached);
+    ~child_process();
+    child_process(const child_process&) = delete;
+    child_process& operator=(const child_process&) = delete;
+
+    [[nodiscard]] long pid() const noexcept { return pid_; }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] int handle() const noexcept { return process_.get(); }
+
+    /// Waits until it has ended, and reaps it; false when the deadline came first.
+    bool wait_until(steady_time deadline);
+    /// Empty while it runs; else its exit code, -N when signal N ended it. Reaps it.
+    std::optional<int> exit_code();
+    /// Nothing happens when it has ended.
+    void signal(int number) noexcept;
+    /// Asks it to end, kills it after the grace period, and reaps it.
+    void end();
+    void detach() noexcept;
+
+    /// What `exit_code` says when somebody else has reaped the child.
+    static constexpr int status_taken = 255;
+
+private:
+    const long pid_;
+    const std::string name_;
+    const os::descriptor process_;
+    const os::descriptor detached_;
+    std::mutex mutex_;  // guards what follows
+    std::optional<int> exit_code_;
+};
+
+}  // namespace multiprocessing::detail

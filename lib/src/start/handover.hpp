@@ -1,0 +1,26 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <cstdint>
+#include <multiprocessing/serialize.hpp>
+#include <string>
+#include <vector>
+
+namespace multiprocessing::detail {
+
+/// What a re-executed child needs to know, in a sealed memfd whose number is in the environment variable.
+struct handover {
+    static constexpr std::uint64_t expected_magic = 0x3130'676e'6970'6f72;
+    static constexpr const char* variable = "MULTIPROCESSING_HANDOVER";
+
+    std::uint64_t magic = expected_magic;
+    std::int64_t parent_pid = 0;
+    int parent = -1;    ///< a pidfd of the parent, opened by itself: the lifeline
+    int detached = -1;  ///< flag: outlive the parent
+    std::vector<int> inherited{};
+    std::string name{};
+    std::string parent_name{};
+    bytes call{};
+};
+
+}  // namespace multiprocessing::detail

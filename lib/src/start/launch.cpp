@@ -1,0 +1,24 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "start/launch.hpp"
+
+#include "child/bootstrap.hpp"
+
+#include <multiprocessing/error.hpp>
+
+namespace multiprocessing::detail {
+
+std::unique_ptr<child_process> launch(start_method method, const launch_request& request) {
+    if (!program_arguments()) {
+        throw not_initialized();
+    }
+    try {
+        switch (method) {
+            case start_method::spawn: return spawn(request);
+        }
+    } catch (const std::system_error& e) {  // what a start needs was not to be had
+        throw start_failed(e.code(), "cannot start process " + request.name + ": " + e.what());
+    }
+    throw std::invalid_argument("multiprocessing: no such start method");
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,94 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "start/launch.hpp"
+
+#include <multiprocessing/process.hpp>
+
+#include <atomic>
+#include <csignal>
+
+namespace multiprocessing {
+namespace {
+
+std::string next_name() {
+    static std::atomic<unsigned> last{0};
+    return "process-" + std::to_string(++last);
+}
+
+}  // namespace
+
+process::process(process_options options, detail::call call) : options_(std::move(options)), call_(std::move(call)) {
+    if (options_.name.empty()) {
+        options_.name = next_name();
+    }
+}
+
+process::process(process&&) noexcept = default;
+
+process& process::operator=(process&& other) noexcept {
+    if (this != &other) {
+        process old(std::move(*this));  // ended at the end of this scope
+        options_ = std::move(other.options_);
+        call_ = std::move(other.call_);
+        child_ = std::move(other.child_);
+    }
+    return *this;
+}
+
+process::~process() {
+    if (child_ && !child_->exit_code()) {
+        child_->end();
+    }
+}
+
+void process::start() {
+    if (child_) {
+        throw std::logic_error("multiprocessing::process::start: " + name() + " was started before");
+    }
+    child_ = detail::launch(options_.start_method, {.name = options_.name, .function = call_});
+}
+
+void process::join() {
+    started().wait_until(detail::steady_time::max());
+}
+
+bool process::join_until_steady(detail::steady_time deadline) {
+    return started().wait_until(deadline);
+}
+
+bool process::is_alive() const {
+    return child_ && !child_->exit_code();
+}
+
+long process::pid() const noexcept {
+    return child_ ? child_->pid() : 0;
+}
+
+int process::native_handle() const noexcept {
+    return child_ ? child_->handle() : -1;
+}
+
+std::optional<int> process::exit_code() const {
+    return child_ ? child_->exit_code() : std::nullopt;
+}
+
+void process::terminate() {
+    started().signal(SIGTERM);
+}
+
+void process::kill() {
+    started().signal(SIGKILL);
+}
+
+void process::detach() {
+    started().detach();
+    child_.reset();
+}
+
+detail::child_process& process::started() const {
+    if (!child_) {
+        throw std::logic_error("multiprocessing::process: " + options_.name + " was not started");
+    }
+    return *child_;
+}
+
+}  // namespace multiprocessing

@@ -1,0 +1,133 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+// The only file that knows Boost.Process. In 1.81 its own means for passing descriptors are broken, so an initialiser
+// of ours does that; later releases accept the same one.
+#include "child/bootstrap.hpp"
+#include "os/memory.hpp"
+#include "os/poll.hpp"
+#include "os/process.hpp"
+#include "start/handover.hpp"
+#include "start/launch.hpp"
+
+// Boost.Process 1.81 uses these without including them when it is told to use std::filesystem.
+#include <boost/optional.hpp>
+#include <boost/type_traits/decay.hpp>
+#include <boost/type_traits/is_convertible.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/process/v2/default_launcher.hpp>
+#include <boost/process/v2/process.hpp>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <mutex>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace multiprocessing::detail {
+namespace {
+
+namespace process_v2 = boost::process::v2;
+
+/// What happens in the child between fork and exec, and to the launcher before.
+struct prepare_child {
+    const std::vector<int>& inherited;
+    const std::vector<const char*>& environment;
+
+    template <class Launcher>
+    boost::system::error_code on_setup(Launcher& launcher, const auto&, const char* const*&) {
+        launcher.env = environment.data();
+        launcher.fd_whitelist.insert(launcher.fd_whitelist.end(), inherited.begin(), inherited.end());
+        return {};
+    }
+
+    /// Async-signal-safe. Close-on-exec for all but the chosen, so that nothing of the parent's leaks, the launcher's
+    /// own pipe included; default signal dispositions and an empty mask.
+    template <class Launcher>
+    boost::system::error_code on_exec_setup(Launcher&, const auto&, const char* const*&) {
+        ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+        for (const int fd : inherited) {
+            if (::fcntl(fd, F_SETFD, 0) != 0) {
+                return {errno, boost::system::system_category()};
+            }
+        }
+        for (int number = 1; number != SIGRTMIN; ++number) {
+            ::signal(number, SIG_DFL);
+        }
+        sigset_t none;
+        ::sigemptyset(&none);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        return {};
+    }
+
+    /// The launcher would go on to `exit`, and run the parent's exit handlers in the child.
+    template <class... Arguments>
+    void on_exec_error(Arguments&&...) {
+        ::_exit(EXIT_FAILURE);
+    }
+};
+
+std::vector<const char*> environment_with(const std::string& assignment) {
+    std::vector<const char*> result;
+    const auto name_size = assignment.find('=') + 1;
+    for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
+        if (std::strncmp(*variable, assignment.c_str(), name_size) != 0) {
+            result.push_back(*variable);
+        }
+    }
+    result.push_back(assignment.c_str());
+    result.push_back(nullptr);
+    return result;
+}
+
+long execute_this_program(prepare_child preparation) {
+    std::vector<const char*> arguments;
+    for (const auto& argument : *program_arguments()) {
+        arguments.push_back(argument.c_str());
+    }
+    arguments.push_back(nullptr);
+
+    // Launches one after the other: until the child has executed the program, it holds the other end of the pipe on
+    // which the launcher waits for that, and a sibling that was forked meanwhile would hold it for its whole life.
+    static std::mutex one_at_a_time;
+    const std::lock_guard lock(one_at_a_time);
+    const os::signals_blocked no_handler_runs_in_the_child;
+    boost::asio::io_context context;
+    process_v2::posix::default_launcher launcher;
+    boost::system::error_code failure;
+    auto child = launcher(context.get_executor(), failure, "/proc/self/exe", arguments.data(), preparation);
+    if (failure) {
+        if (launcher.pid > 0) {
+            ::waitpid(launcher.pid, nullptr, 0);  // the launcher leaves a zombie
+        }
+        throw std::system_error(failure, "cannot execute this program again (/proc/self/exe)");
+    }
+    (void)child.detach();  // from here on it is watched and reaped through a pidfd of our own
+    return launcher.pid;
+}
+
+}  // namespace
+
+std::unique_ptr<child_process> spawn(const launch_request& request) {
+    const auto self = os::open_process(::getpid());
+    auto detached = os::make_flag();
+    handover content{.parent_pid = ::getpid(),
+                     .parent = self.get(),
+                     .detached = detached.get(),
+                     .inherited = request.inherited,
+                     .name = request.name,
+                     .parent_name = current_process().name(),
+                     .call = request.function.encoded};
+    const auto memory = os::make_sealed_memory("multiprocessing-handover", encode(content));
+
+    auto inherited = request.inherited;
+    inherited.insert(inherited.end(), {self.get(), detached.get(), memory.get()});
+    const auto assignment = std::string(handover::variable) + "=" + std::to_string(memory.get());
+    const auto environment = environment_with(assignment);
+
+    const auto pid = execute_this_program({inherited, environment});
+    return std::make_unique<child_process>(pid, request.name, os::open_process(pid), std::move(detached));
+}
+
+}  // namespace multiprocessing::detail

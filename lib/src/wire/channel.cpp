@@ -1,0 +1,307 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "wire/channel.hpp"
+
+#include "ipc/names.hpp"
+#include "wire/message_queue.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <new>
+#include <tuple>
+
+namespace multiprocessing::detail {
+
+/// What one side says to the other.
+struct alignas(64) channel::side {
+    /// Written by the side itself, and set back to `nothing` by the one who rings.
+    std::atomic<std::uint32_t> waiting_for;
+    /// Set by the side when it fills its outgoing buffer, cleared by the peer when it is done with the content.
+    std::atomic<std::uint32_t> buffer_in_use;
+
+    enum : std::uint32_t { nothing, a_frame, room };
+};
+
+///     | pool's side | worker's side | begun, sent: the worker's journal |
+struct channel::control {
+    side pool;
+    side worker;
+    /// The task that the worker has begun last. Written by the worker, read by the pool when it is dead.
+    alignas(64) std::atomic<std::uint64_t> begun;
+    /// The sequence number of the worker's last frame that is complete in the queue. Likewise.
+    std::atomic<std::uint64_t> sent;
+};
+
+struct channel::queues {
+    message_queue tasks;
+    message_queue results;
+};
+
+namespace {
+
+constexpr const char* task_suffix = "-tasks";
+constexpr const char* result_suffix = "-results";
+
+os::descriptor make_control(std::size_t size) {
+    auto memory = os::make_memory("multiprocessing-control");
+    os::resize(memory.get(), size);
+    return memory;
+}
+
+}  // namespace
+
+channel::channel()
+    : end_(end::pool),
+      name_(make_name()),
+      control_memory_(make_control(sizeof(control))),
+      control_mapping_(std::make_shared<os::mapping>(control_memory_.get(), sizeof(control))),
+      outgoing_(os::make_memory("multiprocessing-tasks")),
+      incoming_(os::make_memory("multiprocessing-results")),
+      queues_(new queues{message_queue::create(name_ + task_suffix, slots, slot_size),
+                         message_queue::create(name_ + result_suffix, slots, slot_size)}) {
+    std::tie(socket_, workers_socket_) = os::make_socket_pair();
+    ::new (control_mapping_->data()) control{};
+}
+
+channel::channel(const channel_handle& handle)
+    : end_(end::worker),
+      socket_(handle.socket),
+      control_memory_(handle.control),
+      control_mapping_(std::make_shared<os::mapping>(control_memory_.get(), sizeof(control))),
+      outgoing_(os::descriptor(handle.result_buffer)),
+      incoming_(os::descriptor(handle.task_buffer)),
+      queues_(new queues{message_queue::open(handle.name + task_suffix),
+                         message_queue::open(handle.name + result_suffix)}) {}
+
+channel::~channel() {
+    remove_names();
+}
+
+channel_handle channel::handle() const {
+    return {name_, workers_socket_.get(), control_memory_.get(), outgoing_.descriptor(), incoming_.descriptor()};
+}
+
+void channel::remove_names() noexcept {
+    if (!name_.empty()) {
+        message_queue::remove(name_ + task_suffix);
+        message_queue::remove(name_ + result_suffix);
+        name_.clear();
+        workers_socket_ = os::descriptor();
+    }
+}
+
+channel::side& channel::mine() const noexcept {
+    auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
+    return end_ == end::pool ? shared.pool : shared.worker;
+}
+
+channel::side& channel::peers() const noexcept {
+    auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
+    return end_ == end::pool ? shared.worker : shared.pool;
+}
+
+void channel::ring_if_waiting_for(std::uint32_t what) noexcept {
+    // The peer says that it waits and then looks again; here something was done and now it is asked whether it waits.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (peers().waiting_for.load(std::memory_order_relaxed) == what &&
+        peers().waiting_for.compare_exchange_strong(what, side::nothing)) {
+        os::ring(socket_.get());
+    }
+}
+
+void channel::expect_ring() noexcept {
+    mine().waiting_for.store(side::a_frame);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+bool channel::answer_ring() {
+    for (;;) {
+        auto arrived = os::receive(socket_.get());
+        switch (arrived.what) {
+            case os::arrival::type::nothing: return true;
+            case os::arrival::type::ring: break;
+            case os::arrival::type::descriptor: couriers_[arrived.tag] = std::move(arrived.carried); break;
+            case os::arrival::type::end: return false;
+        }
+    }
+}
+
+void channel::wait_for_ring() {
+    os::wait_readable(socket_.get(), steady_time::max());
+    if (!answer_ring()) {
+        throw channel_broken("the peer has closed the channel");
+    }
+}
+
+void channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) {
+    const frame_header header{last_sent_ + 1, id, content.size(), kind, place_content(content)};
+    std::array<std::byte, slot_size> message;
+    std::memcpy(message.data(), &header, sizeof header);
+    auto size = sizeof header;
+    if (header.route == frame_route::in_message && !content.empty()) {
+        std::memcpy(message.data() + size, content.data(), content.size());
+        size += content.size();
+    }
+    auto& queue = end_ == end::pool ? queues_->tasks : queues_->results;
+    while (!queue.try_send({message.data(), size})) {
+        if (end_ == end::pool) {
+            throw channel_broken("the task queue of a worker is full");
+        }
+        mine().waiting_for.store(side::room);
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        if (queue.try_send({message.data(), size})) {
+            mine().waiting_for.store(side::nothing);
+            break;
+        }
+        wait_for_ring();
+    }
+    last_sent_ = header.sequence;
+    if (end_ == end::worker) {
+        auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
+        shared.sent.store(last_sent_, std::memory_order_release);
+    }
+    ring_if_waiting_for(side::a_frame);
+}
+
+frame_route channel::place_content(std::span<const std::byte> content) {
+    if (content.size() <= largest_in_message) {
+        return frame_route::in_message;
+    }
+    auto& in_use = mine().buffer_in_use;
+    if (content.size() <= payload_buffer::largest && in_use.load(std::memory_order_acquire) == 0) {
+        outgoing_.write(content);
+        in_use.store(1, std::memory_order_relaxed);  // the queue's mutex publishes it
+        return frame_route::in_buffer;
+    }
+    const auto memory = os::make_sealed_memory("multiprocessing-payload", content);
+    os::send_descriptor(socket_.get(), memory.get(), last_sent_ + 1);
+    return frame_route::by_courier;
+}
+
+std::optional<frame> channel::receive() {
+    auto& queue = end_ == end::pool ? queues_->results : queues_->tasks;
+    std::array<std::byte, slot_size> message;
+    const auto size = queue.try_receive(message);
+    if (!size) {
+        return std::nullopt;
+    }
+    ring_if_waiting_for(side::room);
+    return take_frame({message.data(), *size});
+}
+
+frame channel::wait_and_receive() {
+    for (;;) {
+        if (auto received = receive()) {
+            return std::move(*received);
+        }
+        expect_ring();
+        auto received = receive();
+        if (!received) {
+            wait_for_ring();
+        }
+        mine().waiting_for.store(side::nothing);
+        if (received) {
+            return std::move(*received);
+        }
+    }
+}
+
+frame channel::take_frame(std::span<const std::byte> message) {
+    frame_header header;
+    if (message.size() < sizeof header) {
+        throw channel_broken("a message is too short for a frame");
+    }
+    std::memcpy(&header, message.data(), sizeof header);
+    // A frame that the pool takes back is missing at the worker's end.
+    const bool in_order = end_ == end::pool ? header.sequence == last_received_ + 1 : header.sequence > last_received_;
+    if (!in_order || header.kind > frame_kind::result) {
+        throw channel_broken("a message is not a frame");
+    }
+    last_received_ = header.sequence;
+    return {header.kind, header.id, take_content(header, message.subspan(sizeof header))};
+}
+
+payload channel::take_content(const frame_header& header, std::span<const std::byte> in_message) {
+    switch (header.route) {
+        case frame_route::in_message: {
+            if (in_message.size() != header.size) {
+                break;
+            }
+            auto copy = std::make_shared<bytes>(in_message.begin(), in_message.end());
+            const std::span<const std::byte> content(*copy);
+            return {std::move(copy), content};
+        }
+        case frame_route::in_buffer: {
+            auto stored = incoming_.read(header.size);
+            auto* in_use = &peers().buffer_in_use;
+            // Gives the buffer back when the last user of the content is gone.
+            std::shared_ptr<const void> lease(stored.owner.get(),
+                                              [in_use, kept = stored.owner, control = control_mapping_](const void*) {
+                                                  in_use->store(0, std::memory_order_release);
+                                              });
+            return {std::move(lease), stored.bytes};
+        }
+        case frame_route::by_courier: {
+            answer_ring();  // it was sent before the frame was
+            couriers_.erase(couriers_.begin(), couriers_.lower_bound(header.sequence));  // of frames taken back
+            auto memory = couriers_.extract(header.sequence);
+            if (memory.empty()) {
+                break;
+            }
+            return read_sealed(std::move(memory.mapped()), header.size);
+        }
+    }
+    throw channel_broken("a frame's content is not where it is said to be");
+}
+
+std::optional<std::uint64_t> channel::take_back() {
+    std::array<std::byte, slot_size> message;
+    const auto size = queues_->tasks.try_receive(message);
+    if (!size) {
+        return std::nullopt;
+    }
+    frame_header header;
+    std::memcpy(&header, message.data(), sizeof header);
+    if (header.route == frame_route::in_buffer) {
+        mine().buffer_in_use.store(0, std::memory_order_relaxed);
+    }
+    return header.id;
+}
+
+std::vector<frame> channel::salvage() {
+    auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
+    const auto sent = shared.sent.load(std::memory_order_acquire);
+    // The queue's own order may be half changed, but a slot keeps its message until it is received.
+    std::map<std::uint64_t, std::span<const std::byte>> unread;
+    for (const auto message : queues_->results.all_slots()) {
+        frame_header header;
+        if (message.size() >= sizeof header) {
+            std::memcpy(&header, message.data(), sizeof header);
+            if (header.sequence > last_received_ && header.sequence <= sent) {
+                unread.emplace(header.sequence, message);
+            }
+        }
+    }
+    std::vector<frame> frames;
+    for (const auto& [sequence, message] : unread) {
+        frames.push_back(take_frame(message));
+    }
+    return frames;
+}
+
+int channel::descriptor() const noexcept {
+    return socket_.get();
+}
+
+void channel::begin(std::uint64_t task) noexcept {
+    auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
+    shared.begun.store(task, std::memory_order_release);
+}
+
+std::uint64_t channel::begun() const noexcept {
+    auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
+    return shared.begun.load(std::memory_order_acquire);
+}
+
+}  // namespace multiprocessing::detail

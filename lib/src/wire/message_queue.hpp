@@ -1,0 +1,45 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace multiprocessing::detail {
+
+/// A Boost.Interprocess message_queue, reduced to what survives the death of a process that uses it: the `try_`
+/// operations. Members throw `channel_broken` when a process has died inside one of them.
+class message_queue {
+public:
+    /// Throws `std::system_error` when there is no room in shared memory.
+    static message_queue create(const std::string& name, std::size_t slots, std::size_t slot_size);
+    /// Throws `std::system_error` when there is none of that name.
+    static message_queue open(const std::string& name);
+    static void remove(const std::string& name) noexcept;
+
+    message_queue(message_queue&&) noexcept;
+    message_queue& operator=(message_queue&&) noexcept;
+    ~message_queue();
+
+    /// False when the queue is full.
+    bool try_send(std::span<const std::byte> message);
+    /// The size of the message, if there was one. `buffer` must have the size of a slot.
+    std::optional<std::size_t> try_receive(std::span<std::byte> buffer);
+    [[nodiscard]] std::size_t size() const;
+    [[nodiscard]] std::size_t slots() const;
+    [[nodiscard]] std::size_t slot_size() const;
+
+    /// What the slots hold, in no order, even when a process has died inside an operation: messages not yet received,
+    /// at most one that is incomplete, and nothing (empty spans) in the rest.
+    [[nodiscard]] std::vector<std::span<const std::byte>> all_slots() const;
+
+private:
+    struct implementation;
+    explicit message_queue(std::unique_ptr<implementation> queue);
+    std::unique_ptr<implementation> queue_;
+};
+
+}  // namespace multiprocessing::detail

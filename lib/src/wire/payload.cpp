@@ -1,0 +1,45 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "wire/payload.hpp"
+
+#include "wire/frame.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace multiprocessing::detail {
+
+void payload_buffer::write(std::span<const std::byte> content) {
+    if (mapped_->size() < content.size()) {
+        const auto size = std::min(std::bit_ceil(content.size()), largest);
+        os::resize(memory_.get(), size);
+        map(size);
+    }
+    std::memcpy(mapped_->data(), content.data(), content.size());
+}
+
+payload payload_buffer::read(std::size_t size) {
+    if (mapped_->size() < size) {
+        const auto available = os::size_of(memory_.get());
+        if (available < size) {
+            throw channel_broken("a content is announced to be larger than its buffer");
+        }
+        map(available);
+    }
+    return {mapped_, {mapped_->data(), size}};
+}
+
+void payload_buffer::map(std::size_t size) {
+    mapped_ = std::make_shared<os::mapping>(memory_.get(), size);
+}
+
+payload read_sealed(os::descriptor memory, std::size_t size) {
+    if (!os::is_sealed_memory(memory.get()) || os::size_of(memory.get()) != size) {
+        throw channel_broken("a content that came by courier is not what was announced");
+    }
+    auto mapped = std::make_shared<os::mapping>(memory.get(), size);
+    const std::span<const std::byte> content(mapped->data(), size);
+    return {std::move(mapped), content};
+}
+
+}  // namespace multiprocessing::detail
