@@ -11,8 +11,8 @@
 #include <thread>
 #include <unistd.h>
 
-/// Fixture of every test case: afterwards there is no child, zombie, descriptor, thread or name in /dev/shm that was not
-/// there before.
+/// Fixture of every test case: afterwards there is no child, zombie, descriptor, thread or name in /dev/shm
+/// that was not there before.
 class leaves_nothing {
 public:
     ~leaves_nothing() {
@@ -30,10 +30,10 @@ public:
 
 private:
     struct things {
-        std::set<std::string> descriptors;  // "7 -> socket:[123]"
+        std::set<std::string> descriptors; // "7 -> socket:[123]"
         std::size_t threads = 0;
-        std::set<std::string> children;  // pids, zombies included
-        std::set<std::string> names;     // in /dev/shm, made by this process
+        std::set<std::string> children; // pids, zombies included
+        std::set<std::string> names;    // in /dev/shm, made by this process
         bool operator==(const things&) const = default;
     };
 
@@ -43,7 +43,7 @@ private:
         std::error_code vanished;
         for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
             const auto target = fs::read_symlink(entry.path(), vanished).string();
-            if (!vanished && target.find("/proc/") == std::string::npos) {  // not the one that lists them
+            if (!vanished && target.find("/proc/") == std::string::npos) { // not the one that lists them
                 found.descriptors.insert(entry.path().filename().string() + " -> " + target);
             }
         }

@@ -1,5 +1,6 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
-// main of every test program: children started by a test take the way of `init`, the tests are for the parent.
+// main of every test program: children started by a test take the way of `init`, the tests are for the
+// parent.
 #include <multiprocessing/init.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -7,9 +8,11 @@
 
 int main(int argc, char** argv) {
     multiprocessing::init(argc, argv);
-    // Boost.Test would take a child that ends with anything but 0 for a failure of the test, and tests kill children.
+    // Boost.Test would take a child that ends with anything but 0 for a failure of the test, and tests kill
+    // children.
     std::vector<char*> arguments(argv, argv + argc);
     char do_not_catch[] = "--catch_system_errors=no";
     arguments.insert(arguments.begin() + 1, do_not_catch);
-    return boost::unit_test::unit_test_main([] { return true; }, static_cast<int>(arguments.size()), arguments.data());
+    return boost::unit_test::unit_test_main([] { return true; }, static_cast<int>(arguments.size()),
+                                            arguments.data());
 }

@@ -9,7 +9,7 @@ namespace multiprocessing {
 
 /// How a process is started.
 enum class start_method {
-    spawn,  ///< re-executes this program: nothing is inherited but the standard streams
+    spawn, ///< re-executes this program: nothing is inherited but the standard streams
 };
 
 /// What can be known of a process without owning it. A value; never blocks.
@@ -33,8 +33,8 @@ private:
 /// The children started by this process that are alive: `process` objects and workers of pools. Thread-safe.
 [[nodiscard]] std::vector<process_info> active_children();
 
-/// The number of CPUs this process may use, at least 1: its affinity mask, further limited by the CPU quota of its
-/// control groups (`cpu.max`), rounded up.
+/// The number of CPUs this process may use, at least 1: its affinity mask, further limited by the CPU quota
+/// of its control groups (`cpu.max`), rounded up.
 [[nodiscard]] std::size_t cpu_count();
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

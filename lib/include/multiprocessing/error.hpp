@@ -36,7 +36,8 @@ private:
 class worker_died : public error {
 public:
     /// `exit_code` as in `process::exit_code`: -N when signal N ended the worker.
-    worker_died(long pid, int exit_code, const std::string& what) : error(what), pid_(pid), exit_code_(exit_code) {}
+    worker_died(long pid, int exit_code, const std::string& what)
+        : error(what), pid_(pid), exit_code_(exit_code) {}
     /// The dead worker's process id; 0 when no worker could be started at all.
     [[nodiscard]] long pid() const noexcept { return pid_; }
     /// The worker's exit code, -N when signal N ended it.
@@ -90,7 +91,8 @@ public:
 /// An exception from another process whose type this process cannot rebuild.
 class remote_error : public error {
 public:
-    remote_error(std::string type_name, const std::string& what) : error(what), type_name_(std::move(type_name)) {}
+    remote_error(std::string type_name, const std::string& what)
+        : error(what), type_name_(std::move(type_name)) {}
     /// The exception's type as the compiler spells it, "int" for `throw 42`.
     [[nodiscard]] const std::string& type_name() const noexcept { return type_name_; }
 
@@ -98,4 +100,4 @@ private:
     std::string type_name_;
 };
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

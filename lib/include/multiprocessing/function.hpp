@@ -12,22 +12,22 @@
 #include <typeinfo>
 #include <utility>
 
-/// How a callable and its arguments travel: as the place of a function in the program's code, the callable's own
-/// bytes, and the arguments' bytes.
+/// How a callable and its arguments travel: as the place of a function in the program's code, the callable's
+/// own bytes, and the arguments' bytes.
 namespace multiprocessing::detail {
 
-/// Appends where `address`, a function's, lies: module and offset, which mean the same in every process of this
-/// program. Throws `not_encodable` when it lies in no module (code made at run time).
+/// Appends where `address`, a function's, lies: module and offset, which mean the same in every process of
+/// this program. Throws `not_encodable` when it lies in no module (code made at run time).
 void put_code_address(encoder& out, const void* address);
 
-/// The address in this process. Loads the module when it is not loaded (a plug-in). Throws `decode_failed` when there
-/// is no such module here, or it is another build of it.
+/// The address in this process. Loads the module when it is not loaded (a plug-in). Throws `decode_failed`
+/// when there is no such module here, or it is another build of it.
 const void* get_code_address(decoder& in);
 
 /// What to call a function in messages, found out only when a message is written.
 struct function_name {
-    const void* address = nullptr;         ///< of a function, else null
-    const std::type_info* type = nullptr;  ///< of a function object or pointer to member
+    const void* address = nullptr;        ///< of a function, else null
+    const std::type_info* type = nullptr; ///< of a function object or pointer to member
     [[nodiscard]] std::string text() const;
 };
 
@@ -36,8 +36,9 @@ using entry_point = void (*)(decoder& in, encoder& out);
 
 /// A function to be called elsewhere: all that is needed, as bytes.
 struct call {
-    bytes encoded{};  ///< place of the entry point, callable, arguments
-    std::vector<std::shared_ptr<const void>> kept{};  ///< must live until the other process has decoded the arguments
+    bytes encoded{}; ///< place of the entry point, callable, arguments
+    std::vector<std::shared_ptr<const void>>
+        kept{}; ///< must live until the other process has decoded the arguments
     function_name function{};
 };
 
@@ -116,10 +117,12 @@ struct parameters_of<std::function<R(P...)>> {
     using type = type_list<std::remove_cvref_t<P>...>;
 };
 
-/// Parameter types are known where there is one signature: neither overloaded nor a template. What std::function
-/// deduces for itself serves.
+/// Parameter types are known where there is one signature: neither overloaded nor a template. What
+/// std::function deduces for itself serves.
 template <class F>
-concept has_one_signature = requires(F f) { std::function(f); };
+concept has_one_signature = requires(F f) {
+    std::function(f);
+};
 
 /// In which types the arguments travel: those of the parameters where they are known.
 template <class F, class... Args>
@@ -127,8 +130,10 @@ struct traveling_types {
     using type = type_list<travels_as_t<Args>...>;
 };
 template <has_one_signature F, class... Args>
-    requires(parameters_of<decltype(std::function(std::declval<F>()))>::type::size == sizeof...(Args))
-struct traveling_types<F, Args...> : parameters_of<decltype(std::function(std::declval<F>()))> {};
+requires(parameters_of<decltype(std::function(std::declval<F>()))>::type::size ==
+         sizeof...(Args)) struct traveling_types<F, Args...>
+    : parameters_of<decltype(std::function(std::declval<F>()))> {
+};
 
 /// Appends `value` as a T, without a copy where it is one.
 template <class T, class U>
@@ -136,7 +141,8 @@ void put_as(encoder& out, const U& value) {
     if constexpr (std::same_as<T, U>) {
         out.put(value);
     } else {
-        static_assert(std::is_convertible_v<const U&, T>, "an argument does not convert to the callable's parameter");
+        static_assert(std::is_convertible_v<const U&, T>,
+                      "an argument does not convert to the callable's parameter");
         const T converted = static_cast<T>(value);
         out.put(converted);
     }
@@ -160,8 +166,10 @@ struct invocation<F, type_list<T...>> {
 
     /// Calls `f` with the next arguments in `in`.
     static void call_with_next(F& f, decoder& in, encoder& out) {
-        std::tuple<T...> arguments{in.get<T>()...};  // braces: in this order
-        const auto invoke = [&](T&... argument) -> decltype(auto) { return std::invoke(f, std::move(argument)...); };
+        std::tuple<T...> arguments{in.get<T>()...}; // braces: in this order
+        const auto invoke = [&](T&... argument) -> decltype(auto) {
+            return std::invoke(f, std::move(argument)...);
+        };
         if constexpr (std::is_void_v<result>) {
             std::apply(invoke, arguments);
         } else {
@@ -202,4 +210,4 @@ call make_call(const F& f, const Args&... args) {
                              [&](encoder& out) { put_arguments(types{}, out, args...); });
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

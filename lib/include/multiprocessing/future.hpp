@@ -80,14 +80,15 @@ public:
         return state_->succeeded();
     }
 
-    /// Hands the completed future to `callback` once the outcome is there; this one is then no longer valid. It runs
-    /// on the pool's own thread, or at once when the outcome is already there: it must not wait for other tasks, and
-    /// an exception leaving it ends the program (`std::terminate`).
+    /// Hands the completed future to `callback` once the outcome is there; this one is then no longer valid.
+    /// It runs on the pool's own thread, or at once when the outcome is already there: it must not wait for
+    /// other tasks, and an exception leaving it ends the program (`std::terminate`).
     template <std::invocable<future<R>> Callback>
     void then(Callback callback) {
         auto state = take_state();
         auto action = std::make_shared<Callback>(std::move(callback));
-        auto* completion = state.get();  // the hook must not own what owns the hook, but for as long as it is there
+        auto* completion =
+            state.get(); // the hook must not own what owns the hook, but for as long as it is there
         completion->on_ready(
             [state = std::move(state), action = std::move(action)]() noexcept { (*action)(future(state)); });
     }
@@ -101,7 +102,7 @@ private:
             return decode<R>(parts.front().bytes);
         }
         if constexpr (std::ranges::range<R> && std::default_initializable<R>) {
-            R whole;  // a map, in chunks
+            R whole; // a map, in chunks
             for (const auto& part : parts) {
                 auto chunk = decode<R>(part.bytes);
                 whole.insert(whole.end(), std::move_iterator(chunk.begin()), std::move_iterator(chunk.end()));
@@ -155,13 +156,13 @@ std::vector<std::shared_ptr<completion>> states_of(Futures&& futures) {
     }
     return states;
 }
-}  // namespace detail
+} // namespace detail
 
-/// Waits until one of a range of futures is ready and returns its index. Throws `std::invalid_argument` when there
-/// are none, `std::logic_error` when one of them is not valid.
+/// Waits until one of a range of futures is ready and returns its index. Throws `std::invalid_argument` when
+/// there are none, `std::logic_error` when one of them is not valid.
 template <std::ranges::input_range Futures>
 std::size_t wait_any(Futures&& futures) {
     return detail::wait_for_any(detail::states_of(futures), detail::steady_time::max());
 }
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

@@ -20,18 +20,18 @@ namespace multiprocessing {
 
 /// How a pool works.
 struct pool_options {
-    std::size_t processes = cpu_count();     ///< how many workers, at least 1
-    std::size_t max_tasks_per_child = 0;     ///< a worker is replaced after so many tasks; 0: never
-    std::size_t task_queue_capacity = 1024;  ///< how many tasks may wait for a worker, at least 1
+    std::size_t processes = cpu_count();    ///< how many workers, at least 1
+    std::size_t max_tasks_per_child = 0;    ///< a worker is replaced after so many tasks; 0: never
+    std::size_t task_queue_capacity = 1024; ///< how many tasks may wait for a worker, at least 1
 };
 
 /// Counts of a pool's tasks and workers.
 struct pool_stats {
-    std::size_t queued = 0;      ///< submitted, and no worker is on it
-    std::size_t running = 0;     ///< workers that have a task
-    std::uint64_t done = 0;      ///< completed with a value or the task's own exception
-    std::uint64_t failed = 0;    ///< completed with an error of the library: `worker_died`, `pool_terminated`
-    std::uint64_t restarts = 0;  ///< workers started in place of others
+    std::size_t queued = 0;     ///< submitted, and no worker is on it
+    std::size_t running = 0;    ///< workers that have a task
+    std::uint64_t done = 0;     ///< completed with a value or the task's own exception
+    std::uint64_t failed = 0;   ///< completed with an error of the library: `worker_died`, `pool_terminated`
+    std::uint64_t restarts = 0; ///< workers started in place of others
 };
 
 /// `map`'s and `starmap`'s chunk size when none is given: about four chunks for each worker.
@@ -43,16 +43,17 @@ class pool_core;
 
 /// A bounded number of processes that run functions.
 ///
-/// A worker that dies fails the task it was running with `worker_died` and is replaced; nothing else is lost. When
-/// workers die before they can run anything, time after time, the pool gives up, and tasks fail with `worker_died`
-/// that says so.
+/// A worker that dies fails the task it was running with `worker_died` and is replaced; nothing else is lost.
+/// When workers die before they can run anything, time after time, the pool gives up, and tasks fail with
+/// `worker_died` that says so.
 ///
 /// Submitting waits while the task queue is full, and throws `pool_closed` after `close` or `terminate`,
 /// `not_encodable` and what encoding the arguments throws.
 /// Threads: all members but the destructor and move may be called from any number of threads at once.
 class pool {
 public:
-    /// Starts the workers. Throws `std::invalid_argument` for numbers below 1, `not_initialized`, `start_failed`.
+    /// Starts the workers. Throws `std::invalid_argument` for numbers below 1, `not_initialized`,
+    /// `start_failed`.
     explicit pool(pool_options options = {});
     /// So many workers.
     template <std::integral Number>
@@ -63,15 +64,16 @@ public:
     pool(pool&&) noexcept;
     pool& operator=(pool&&) noexcept;
 
-    /// Has each worker, also those started later, call `f(args...)` before its first task. An initializer that throws
-    /// or dies counts as a worker that cannot start. Throws `std::logic_error` once a task has been submitted.
+    /// Has each worker, also those started later, call `f(args...)` before its first task. An initializer
+    /// that throws or dies counts as a worker that cannot start. Throws `std::logic_error` once a task has
+    /// been submitted.
     template <class F, class... Args>
     void initializer(F&& f, Args&&... args) {
         set_initializer(detail::make_call(f, args...));
     }
 
-    /// Runs `f(args...)` in a worker, waits, and returns what it returns. Throws what it throws, or `worker_died`,
-    /// `pool_terminated`.
+    /// Runs `f(args...)` in a worker, waits, and returns what it returns. Throws what it throws, or
+    /// `worker_died`, `pool_terminated`.
     template <class F, class... Args>
     detail::remote_result_t<F, Args...> apply(F&& f, Args&&... args) {
         return apply_async(f, args...).get();
@@ -95,8 +97,9 @@ public:
         return future<detail::remote_result_t<F, Args...>>(std::move(state));
     }
 
-    /// Applies `f` to each element, `chunk_size` of them a task, and returns the results in order (nothing for a
-    /// function that returns nothing). Waits for all; then throws the first error that occurred, if any.
+    /// Applies `f` to each element, `chunk_size` of them a task, and returns the results in order (nothing
+    /// for a function that returns nothing). Waits for all; then throws the first error that occurred, if
+    /// any.
     template <class F, std::ranges::input_range Range>
     auto map(F&& f, Range&& range, std::size_t chunk_size = automatic) {
         return map_async(f, range, chunk_size).get();
@@ -116,8 +119,8 @@ public:
         return submit_each<detail::element_is::a_tuple_of_arguments>(f, range, chunk_size);
     }
 
-    /// The results of `f` for each element, one by one, in order or as they are finished. See `result_range`. The pool
-    /// must outlive the range, and an lvalue input as well.
+    /// The results of `f` for each element, one by one, in order or as they are finished. See `result_range`.
+    /// The pool must outlive the range, and an lvalue input as well.
     template <class F, std::ranges::input_range Range>
     auto imap(F&& f, Range&& range) {
         using result = detail::remote_result_t<F, std::ranges::range_value_t<Range>>;
@@ -131,10 +134,11 @@ public:
 
     /// No more tasks. Workers end when all tasks are done. Does not wait.
     void close();
-    /// Completes every unfinished task with `pool_terminated` and ends the workers: SIGTERM, and SIGKILL after a grace
-    /// period of half a second. Does not wait.
+    /// Completes every unfinished task with `pool_terminated` and ends the workers: SIGTERM, and SIGKILL
+    /// after a grace period of half a second. Does not wait.
     void terminate();
-    /// Waits until all workers have ended. Throws `std::logic_error` unless `close` or `terminate` was called before.
+    /// Waits until all workers have ended. Throws `std::logic_error` unless `close` or `terminate` was called
+    /// before.
     void join();
 
     /// The number of workers the pool keeps.
@@ -159,7 +163,7 @@ private:
         using each = detail::each_of_t<How, F, Range>;
         using result = typename each::results::type;
         if constexpr (!std::ranges::forward_range<Range> && !std::ranges::sized_range<Range>) {
-            std::vector<std::ranges::range_value_t<Range>> elements;  // how many there are must be known
+            std::vector<std::ranges::range_value_t<Range>> elements; // how many there are must be known
             for (auto&& element : range) {
                 elements.push_back(std::forward<decltype(element)>(element));
             }
@@ -177,8 +181,8 @@ private:
                 const auto count = std::min(left, chunk_size);
                 submit(detail::make_call_through(&each::entry, static_cast<const std::decay_t<F>&>(f),
                                                  [&](encoder& out) {
-                                                     detail::put_elements<How>(typename each::types{}, out, position,
-                                                                               count);
+                                                     detail::put_elements<How>(typename each::types{}, out,
+                                                                               position, count);
                                                  }),
                        state, part);
                 left -= count;
@@ -196,10 +200,11 @@ private:
             });
     }
 
-    /// Python's number: enough that uneven chunks even out, few enough that the cost of a task does not matter.
+    /// Python's number: enough that uneven chunks even out, few enough that the cost of a task does not
+    /// matter.
     static constexpr std::size_t chunks_per_worker = 4;
 
     std::unique_ptr<detail::pool_core> core_;
 };
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

@@ -14,7 +14,7 @@ namespace multiprocessing {
 
 /// How to start a process.
 struct process_options {
-    std::string name{};  ///< "process-N" when empty; shown by `ps` and debuggers
+    std::string name{}; ///< "process-N" when empty; shown by `ps` and debuggers
     multiprocessing::start_method start_method = multiprocessing::start_method::spawn;
 };
 
@@ -24,26 +24,27 @@ class child_process;
 
 /// A function that runs in a process of its own. Move-only.
 ///
-/// The child inherits the standard streams and nothing else, runs the function and exits with 0. An exception that
-/// leaves the function is printed on the child's stderr, and the exit code is 1; `std::exit(n)` gives n. The child
-/// ends when its parent is gone, unless it was detached.
+/// The child inherits the standard streams and nothing else, runs the function and exits with 0. An exception
+/// that leaves the function is printed on the child's stderr, and the exit code is 1; `std::exit(n)` gives n.
+/// The child ends when its parent is gone, unless it was detached.
 ///
-/// Threads: members other than `start`, `detach`, assignment and destruction may be called from several threads at
-/// once; `terminate` and `kill` end a `join` that waits in another.
+/// Threads: members other than `start`, `detach`, assignment and destruction may be called from several
+/// threads at once; `terminate` and `kill` end a `join` that waits in another.
 class process {
 public:
     /// Prepares the call `f(args...)`; nothing is started. See `api` of callables and values in the README.
     /// Throws `not_encodable` and what encoding the arguments throws.
     template <class F, class... Args>
-        requires(!std::same_as<std::decay_t<F>, process> && !std::same_as<std::decay_t<F>, process_options>)
-    explicit process(F&& f, Args&&... args) : process(process_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
+    requires(!std::same_as<std::decay_t<F>, process> &&
+             !std::same_as<std::decay_t<F>, process_options>) explicit process(F&& f, Args&&... args)
+        : process(process_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
 
     template <class F, class... Args>
     process(process_options options, F&& f, Args&&... args)
         : process(std::move(options), detail::make_call(f, args...)) {}
 
-    /// Ends a child that was started and not joined: terminates it, kills it after a grace period of half a second,
-    /// and reaps it. Bounded whatever the child does.
+    /// Ends a child that was started and not joined: terminates it, kills it after a grace period of half a
+    /// second, and reaps it. Bounded whatever the child does.
     ~process();
     process(process&& other) noexcept;
     process& operator=(process&& other) noexcept;
@@ -69,20 +70,22 @@ public:
     /// The child's process id; 0 before `start`.
     [[nodiscard]] long pid() const noexcept;
     [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
-    /// A descriptor of the child (a pidfd) that becomes readable when it ends; -1 before `start`. Owned by this object.
+    /// A descriptor of the child (a pidfd) that becomes readable when it ends; -1 before `start`. Owned by
+    /// this object.
     [[nodiscard]] int native_handle() const noexcept;
 
-    /// Empty while it runs or before it was started; -N when signal N ended it; 255 when another part of the program
-    /// reaped the child and so took the status.
+    /// Empty while it runs or before it was started; -N when signal N ended it; 255 when another part of the
+    /// program reaped the child and so took the status.
     [[nodiscard]] std::optional<int> exit_code() const;
 
-    /// Asks the child to end (SIGTERM), or ends it (SIGKILL). Harmless when it has ended. Throws `std::logic_error`
-    /// when it was not started.
+    /// Asks the child to end (SIGTERM), or ends it (SIGKILL). Harmless when it has ended. Throws
+    /// `std::logic_error` when it was not started.
     void terminate();
     void kill();
 
-    /// Lets the child outlive this process and this object, which afterwards is as one not started. A thread-free
-    /// parent should know that a detached child becomes a zombie when it ends before its parent does.
+    /// Lets the child outlive this process and this object, which afterwards is as one not started. A
+    /// thread-free parent should know that a detached child becomes a zombie when it ends before its parent
+    /// does.
     void detach();
 
 private:
@@ -95,4 +98,4 @@ private:
     std::unique_ptr<detail::child_process> child_;
 };
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

@@ -16,9 +16,9 @@ namespace multiprocessing {
 
 /// How a queue is made. It takes capacity x message_size bytes of shared memory at once.
 struct queue_options {
-    std::size_t capacity = 1024;   ///< how many values it holds, at least 1
-    std::size_t message_size = 0;  ///< bytes kept inside the queue for each value; 0: by the type. What is larger
-                                   ///< travels beside the queue, through shared memory of its own.
+    std::size_t capacity = 1024;  ///< how many values it holds, at least 1
+    std::size_t message_size = 0; ///< bytes kept inside the queue for each value; 0: by the type. What is
+                                  ///< larger travels beside the queue, through shared memory of its own.
 };
 
 namespace detail {
@@ -27,8 +27,8 @@ namespace detail {
 class queue_core {
 public:
     virtual ~queue_core() = default;
-    /// Whether it was put before the deadline. Throws `queue_closed`, `queue_broken`, and `std::system_error` when
-    /// there is no room in shared memory for what is too large for a message.
+    /// Whether it was put before the deadline. Throws `queue_closed`, `queue_broken`, and `std::system_error`
+    /// when there is no room in shared memory for what is too large for a message.
     virtual bool put(std::span<const std::byte> value, steady_time deadline) = 0;
     /// Empty when the deadline came first. Throws `queue_closed` when closed and drained, `queue_broken`.
     virtual std::optional<payload> get(steady_time deadline) = 0;
@@ -38,7 +38,8 @@ public:
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;
 };
 
-/// Throws `std::invalid_argument` for a capacity of 0, `std::system_error` when there is no room in shared memory.
+/// Throws `std::invalid_argument` for a capacity of 0, `std::system_error` when there is no room in shared
+/// memory.
 std::shared_ptr<queue_core> make_queue(const queue_options& options);
 /// Throws `std::system_error` when there is none of that name any more.
 std::shared_ptr<queue_core> open_queue(const std::string& name);
@@ -47,27 +48,28 @@ std::shared_ptr<queue_core> open_queue(const std::string& name);
 inline constexpr std::size_t default_message_size = 512;
 inline constexpr std::size_t largest_default_message_size = 64 * 1024;
 
-}  // namespace detail
+} // namespace detail
 
-/// Values on their way between processes, first in first out, with any number of writers and readers in any processes.
-/// A handle: copies, and copies sent to other processes, are the same queue. It exists until the process that made it
-/// has destroyed its last handle, and beyond that as long as somebody has it open.
+/// Values on their way between processes, first in first out, with any number of writers and readers in any
+/// processes. A handle: copies, and copies sent to other processes, are the same queue. It exists until the
+/// process that made it has destroyed its last handle, and beyond that as long as somebody has it open.
 ///
-/// Waiting members wait for room or for a value. A process that dies while it waits disturbs nobody. One that dies
-/// inside an operation, a matter of a few hundred instructions, breaks the queue: from then on every member throws
-/// `queue_broken`. One that dies between `get` and using the value takes that value with it.
+/// Waiting members wait for room or for a value. A process that dies while it waits disturbs nobody. One that
+/// dies inside an operation, a matter of a few hundred instructions, breaks the queue: from then on every
+/// member throws `queue_broken`. One that dies between `get` and using the value takes that value with it.
 /// Threads and processes: all members may be called from any number of both at once.
 template <class T>
 class queue {
 public:
-    /// Throws `std::invalid_argument` for a capacity of 0 and `std::system_error` when there is no room in shared
-    /// memory.
+    /// Throws `std::invalid_argument` for a capacity of 0 and `std::system_error` when there is no room in
+    /// shared memory.
     explicit queue(queue_options options = {}) : core_(detail::make_queue(with_message_size(options))) {}
     template <std::integral Number>
-    explicit queue(Number capacity) : queue(queue_options{.capacity = capacity > 0 ? std::size_t(capacity) : 0}) {}
+    explicit queue(Number capacity)
+        : queue(queue_options{.capacity = capacity > 0 ? std::size_t(capacity) : 0}) {}
 
-    /// Waits for room. Throws `queue_closed`, `queue_broken`, what encoding `value` throws, and `std::system_error` when
-    /// it is too large for a message and there is no room for it in shared memory.
+    /// Waits for room. Throws `queue_closed`, `queue_broken`, what encoding `value` throws, and
+    /// `std::system_error` when it is too large for a message and there is no room for it in shared memory.
     void put(const T& value) { put_before(value, detail::steady_time::max()); }
     /// The same, but false when the queue is still full at the end of that time.
     template <class Rep, class Period>
@@ -80,8 +82,8 @@ public:
     }
     bool try_put(const T& value) { return put_before(value, detail::steady_time::min()); }
 
-    /// Waits for a value and takes it. Throws `queue_closed` once the queue is closed and drained, `queue_broken`,
-    /// `decode_failed`.
+    /// Waits for a value and takes it. Throws `queue_closed` once the queue is closed and drained,
+    /// `queue_broken`, `decode_failed`.
     T get() { return *get_before(detail::steady_time::max()); }
     /// The same, but empty when there still is none at the end of that time.
     template <class Rep, class Period>
@@ -100,8 +102,9 @@ public:
     [[nodiscard]] bool full() const { return size() == capacity(); }
     [[nodiscard]] std::size_t capacity() const noexcept { return core_->capacity(); }
 
-    /// No more puts, in no process; readers drain what is there, then `get` throws `queue_closed`. A put that another
-    /// process is in the middle of may be accepted, and then is there to be got only while a reader still looks.
+    /// No more puts, in no process; readers drain what is there, then `get` throws `queue_closed`. A put that
+    /// another process is in the middle of may be accepted, and then is there to be got only while a reader
+    /// still looks.
     void close() { core_->close(); }
 
     /// Takes values until the queue is closed and drained.
@@ -146,7 +149,9 @@ private:
         return options;
     }
 
-    bool put_before(const T& value, detail::steady_time deadline) { return core_->put(encode(value), deadline); }
+    bool put_before(const T& value, detail::steady_time deadline) {
+        return core_->put(encode(value), deadline);
+    }
 
     std::optional<T> get_before(detail::steady_time deadline) {
         if (auto received = core_->get(deadline)) {
@@ -168,6 +173,6 @@ struct codec<queue<T>> {
     }
     static queue<T> decode(decoder& in) { return queue<T>(open_queue(in.get<std::string>())); }
 };
-}  // namespace detail
+} // namespace detail
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

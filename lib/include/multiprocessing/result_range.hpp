@@ -46,7 +46,9 @@ public:
         futures_.emplace(index, std::move(next));
         state->on_ready([arrived = arrived_, index] { arrived->push(index); });
     }
-    future<R> pop() { return std::move(futures_.extract(*arrived_->pop(detail::steady_time::max())).mapped()); }
+    future<R> pop() {
+        return std::move(futures_.extract(*arrived_->pop(detail::steady_time::max())).mapped());
+    }
     [[nodiscard]] std::size_t size() const noexcept { return futures_.size(); }
 
 private:
@@ -55,13 +57,13 @@ private:
     std::size_t next_index_ = 0;
 };
 
-}  // namespace detail
+} // namespace detail
 
-/// The results of applying a function to each element of a range, in a pool, while they are being computed: an input
-/// range, to be iterated over once. A bounded number of elements is in flight, so the input may be endless; it is read
-/// by the thread that iterates. Incrementing waits for the next result, and throws a failed task's error; incrementing
-/// again goes on behind it. Leaving early starts nothing more; what was handed to the pool runs to its end.
-/// A function that returns nothing gives `std::monostate`s.
+/// The results of applying a function to each element of a range, in a pool, while they are being computed:
+/// an input range, to be iterated over once. A bounded number of elements is in flight, so the input may be
+/// endless; it is read by the thread that iterates. Incrementing waits for the next result, and throws a
+/// failed task's error; incrementing again goes on behind it. Leaving early starts nothing more; what was
+/// handed to the pool runs to its end. A function that returns nothing gives `std::monostate`s.
 template <class R, class Range, class Futures>
 class result_range {
 public:
@@ -134,4 +136,4 @@ private:
     bool ended_ = false;
 };
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

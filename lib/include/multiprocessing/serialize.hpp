@@ -14,11 +14,11 @@
 
 /// How values become bytes and bytes become values.
 ///
-/// What travels: trivially copyable types, as their bytes; `std::string`, containers, `pair`, `tuple`, `optional`,
-/// `variant`, `filesystem::path`, `unique_ptr` and `shared_ptr` to values that travel; plain aggregates of
-/// those, member by member; and any class with a `serialize` as Boost.Serialization wants it: public, private with
-/// `friend class boost::serialization::access`, or a free function. Both ends run the same program, so neither type
-/// names nor versions travel.
+/// What travels: trivially copyable types, as their bytes; `std::string`, containers, `pair`, `tuple`,
+/// `optional`, `variant`, `filesystem::path`, `unique_ptr` and `shared_ptr` to values that travel; plain
+/// aggregates of those, member by member; and any class with a `serialize` as Boost.Serialization wants it:
+/// public, private with `friend class boost::serialization::access`, or a free function. Both ends run the
+/// same program, so neither type names nor versions travel.
 ///
 /// What is refused at compile time: pointers, `string_view`, `span` and other views, `reference_wrapper`, and
 /// callable objects without a public `serialize`: they would refer to memory of the process that sent them.
@@ -56,8 +56,8 @@ public:
         return *this << value;
     }
 
-    /// Keeps `object` alive until whoever receives the bytes has had the chance to decode them. Handles to things
-    /// with a name use it: the name must still exist when the other process looks it up.
+    /// Keeps `object` alive until whoever receives the bytes has had the chance to decode them. Handles to
+    /// things with a name use it: the name must still exist when the other process looks it up.
     void keep_alive(std::shared_ptr<const void> object) { kept_.push_back(std::move(object)); }
     /// What was passed to `keep_alive`.
     [[nodiscard]] std::vector<std::shared_ptr<const void>> take_kept() { return std::move(kept_); }
@@ -67,8 +67,9 @@ private:
     std::vector<std::shared_ptr<const void>> kept_;
 };
 
-/// Takes values out of bytes, in the order they were put. To a `serialize` function it is an archive that loads.
-/// Every length is checked against what is left: bytes from elsewhere can make it throw `decode_failed`, no more.
+/// Takes values out of bytes, in the order they were put. To a `serialize` function it is an archive that
+/// loads. Every length is checked against what is left: bytes from elsewhere can make it throw
+/// `decode_failed`, no more.
 class decoder {
 public:
     using is_saving = std::false_type;
@@ -134,7 +135,8 @@ template <class T>
     return result;
 }
 
-/// The value that `encode` made `bytes` from. Throws `decode_failed` when it did not, or when bytes are left over.
+/// The value that `encode` made `bytes` from. Throws `decode_failed` when it did not, or when bytes are left
+/// over.
 template <class T>
 [[nodiscard]] T decode(std::span<const std::byte> bytes) {
     decoder in(bytes);
@@ -145,6 +147,6 @@ template <class T>
     return result;
 }
 
-}  // namespace multiprocessing
+} // namespace multiprocessing
 
 #include <multiprocessing/detail/codec.hpp>

@@ -34,12 +34,12 @@ struct program {
 };
 
 program& this_program() {
-    static auto& instance = *new program;  // never destroyed: exit handlers may start processes
+    static auto& instance = *new program; // never destroyed: exit handlers may start processes
     return instance;
 }
 
-/// The handover whose descriptor the environment names, if it was made for this very process: the variable may have
-/// come by way of a program that the intended child executed.
+/// The handover whose descriptor the environment names, if it was made for this very process: the variable
+/// may have come by way of a program that the intended child executed.
 std::optional<handover> find_handover() {
     const char* variable = std::getenv(handover::variable);
     if (variable == nullptr) {
@@ -60,15 +60,15 @@ std::optional<handover> find_handover() {
     }
     if (found.parent_pid != ::getppid()) {
         if (os::wait_readable(found.parent, steady_time::min())) {
-            ::_exit(EXIT_FAILURE);  // the parent is gone already
+            ::_exit(EXIT_FAILURE); // the parent is gone already
         }
         return std::nullopt;
     }
     return found;
 }
 
-/// Ends this process when its parent is gone. A thread, since the function may be busy; and not the parent-death
-/// signal, which comes when the thread that started this process ends.
+/// Ends this process when its parent is gone. A thread, since the function may be busy; and not the
+/// parent-death signal, which comes when the thread that started this process ends.
 void hold_lifeline(int parent, int detached) {
     const os::signals_blocked signals_are_for_the_function;
     std::thread([parent, detached] {
@@ -109,13 +109,13 @@ int run(const handover& work) {
     std::exit(run(work));
 }
 
-}  // namespace
+} // namespace
 
 const std::optional<std::vector<std::string>>& program_arguments() {
     return this_program().arguments;
 }
 
-}  // namespace detail
+} // namespace detail
 
 void init(int argc, char** argv) {
     auto& program = detail::this_program();
@@ -129,7 +129,8 @@ void init(int argc, char** argv) {
         }
         detail::remove_names_of_the_dead();
     } catch (const std::exception& e) {
-        std::fprintf(stderr, "multiprocessing: a process could not read what it was started for: %s\n", e.what());
+        std::fprintf(stderr, "multiprocessing: a process could not read what it was started for: %s\n",
+                     e.what());
         std::exit(EXIT_FAILURE);
     }
 }
@@ -142,4 +143,4 @@ std::optional<process_info> parent_process() {
     return detail::this_program().parent;
 }
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

@@ -10,4 +10,4 @@ namespace multiprocessing::detail {
 /// The arguments passed to `init`, which children are started with; empty when it was not called.
 [[nodiscard]] const std::optional<std::vector<std::string>>& program_arguments();
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

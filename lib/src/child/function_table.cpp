@@ -27,4 +27,4 @@ void run_call(decoder& in, encoder& out) {
     reinterpret_cast<entry_point>(const_cast<void*>(get_code_address(in)))(in, out);
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

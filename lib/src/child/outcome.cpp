@@ -32,7 +32,8 @@ std::error_code code_in(const exception_record& record) {
 /// What was passed to a system_error's constructor: it appends the code's message itself.
 std::string without_message(const exception_record& record, const std::error_code& code) {
     const auto suffix = ": " + code.message();
-    return record.what.ends_with(suffix) ? record.what.substr(0, record.what.size() - suffix.size()) : record.what;
+    return record.what.ends_with(suffix) ? record.what.substr(0, record.what.size() - suffix.size())
+                                         : record.what;
 }
 
 template <class E>
@@ -56,7 +57,9 @@ E make_with_code(const exception_record& record) {
 
 std::filesystem::filesystem_error make_filesystem_error(const exception_record& record) {
     const auto code = code_in(record);
-    const auto path = [&](std::size_t i) { return i < record.paths.size() ? record.paths[i] : std::string(); };
+    const auto path = [&](std::size_t i) {
+        return i < record.paths.size() ? record.paths[i] : std::string();
+    };
     return {without_message(record, code), path(0), path(1), code};
 }
 
@@ -78,10 +81,11 @@ std::vector<exception_type> known_from_the_start() {
     add_simple<std::exception, std::bad_alloc, std::bad_array_new_length, std::bad_cast, std::bad_typeid,
                std::bad_exception, std::bad_function_call, std::bad_weak_ptr, std::bad_optional_access,
                std::bad_variant_access, std::bad_any_cast>(types);
-    add_simple<std::logic_error, std::domain_error, std::invalid_argument, std::length_error, std::out_of_range,
-               std::runtime_error, std::range_error, std::overflow_error, std::underflow_error>(types);
-    add_simple<error, not_initialized, pool_closed, pool_terminated, queue_closed, queue_broken, not_encodable,
-               decode_failed>(types);
+    add_simple<std::logic_error, std::domain_error, std::invalid_argument, std::length_error,
+               std::out_of_range, std::runtime_error, std::range_error, std::overflow_error,
+               std::underflow_error>(types);
+    add_simple<error, not_initialized, pool_closed, pool_terminated, queue_closed, queue_broken,
+               not_encodable, decode_failed>(types);
     add_with_code<std::system_error, std::ios_base::failure, start_failed>(types);
     types.push_back(describe_exception<std::filesystem::filesystem_error>(&make_filesystem_error));
     types.push_back(describe_exception<worker_died>(&make_worker_died));
@@ -124,7 +128,7 @@ public:
     }
 
 private:
-    std::mutex mutex_;  // guards what follows
+    std::mutex mutex_; // guards what follows
     std::vector<exception_type> types_ = known_from_the_start();
 };
 
@@ -138,7 +142,7 @@ exception_record record_of(const std::exception_ptr& exception);
 exception_record record_of(const std::exception& e) {
     exception_record record{.type = typeid(e).name(), .what = e.what()};
     if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&e)) {
-        record.what = file->std::system_error::what();  // its own adds the paths
+        record.what = file->std::system_error::what(); // its own adds the paths
         record.paths = {file->path1().string(), file->path2().string()};
         note_code(record, file->code());
     } else if (const auto* system = dynamic_cast<const std::system_error*>(&e)) {
@@ -149,7 +153,7 @@ exception_record record_of(const std::exception& e) {
         record.code = died->exit_code();
         record.pid = died->pid();
     } else if (const auto* remote = dynamic_cast<const remote_error*>(&e)) {
-        record.type = remote->type_name();  // through several processes
+        record.type = remote->type_name(); // through several processes
     }
     if (const auto* carrier = dynamic_cast<const std::nested_exception*>(&e)) {
         record.carries_another = true;
@@ -195,7 +199,7 @@ std::span<const std::byte> content_of(std::span<const std::byte> outcome) {
     return decoder(outcome).take(outcome.size()).subspan(sizeof(tag));
 }
 
-}  // namespace
+} // namespace
 
 void register_exception_type(exception_type type) {
     exception_types::instance().add(std::move(type));
@@ -208,7 +212,7 @@ void run_to_outcome(decoder& in, bytes& out) {
         encode_to.put(tag::value);
         run_call(in, encode_to);
     } catch (...) {
-        out.resize(start);  // whatever had been encoded of a value
+        out.resize(start); // whatever had been encoded of a value
         encode_to.put(tag::exception);
         encode_to.put(record_of(std::current_exception()));
     }
@@ -216,8 +220,10 @@ void run_to_outcome(decoder& in, bytes& out) {
 
 bool is_value(std::span<const std::byte> outcome) {
     switch (decoder(outcome).get<tag>()) {
-        case tag::value: return true;
-        case tag::exception: return false;
+    case tag::value:
+        return true;
+    case tag::exception:
+        return false;
     }
     throw decode_failed("an outcome that is neither a value nor an exception");
 }
@@ -240,4 +246,4 @@ std::string describe(const std::exception_ptr& exception) {
     return text;
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

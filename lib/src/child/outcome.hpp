@@ -8,8 +8,8 @@
 /// A task's outcome as bytes: the value it returned, or the exception that left it.
 namespace multiprocessing::detail {
 
-/// Runs the call in `in` and appends its outcome to `out`. An exception, also one from decoding the arguments or from
-/// encoding the value, becomes the outcome.
+/// Runs the call in `in` and appends its outcome to `out`. An exception, also one from decoding the arguments
+/// or from encoding the value, becomes the outcome.
 void run_to_outcome(decoder& in, bytes& out);
 
 /// Whether the outcome is a value. Throws `decode_failed`.
@@ -22,4 +22,4 @@ void run_to_outcome(decoder& in, bytes& out);
 /// What `std::exception_ptr` holds, for people: type and what(), and what is nested inside.
 [[nodiscard]] std::string describe(const std::exception_ptr& exception);
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -4,8 +4,8 @@
 #include "child/outcome.hpp"
 
 #include <csignal>
-#include <cstdlib>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 namespace multiprocessing::detail {
@@ -17,10 +17,11 @@ void flush_output() {
     std::fflush(stdout);
 }
 
-}  // namespace
+} // namespace
 
 void worker_loop(const channel_handle& handle) {
-    // An interrupt from the terminal goes to the whole family, and the pool decides what becomes of its workers.
+    // An interrupt from the terminal goes to the whole family, and the pool decides what becomes of its
+    // workers.
     std::signal(SIGINT, SIG_IGN);
     channel pool(handle);
     pool.send(frame_kind::ready, 0, {});
@@ -51,4 +52,4 @@ void worker_loop(const channel_handle& handle) {
     }
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -8,4 +8,4 @@ namespace multiprocessing::detail {
 /// What a worker's process runs: receives tasks, runs them, sends their outcomes, until told to leave.
 void worker_loop(const channel_handle& handle);
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -35,17 +35,17 @@ void remove_names_if(const Condition& condition) noexcept {
                 boost::interprocess::shared_memory_object::remove(name.c_str());
             }
         }
-    } catch (...) {  // no such directory, or no memory: nothing of ours to remove, or not now
+    } catch (...) { // no such directory, or no memory: nothing of ours to remove, or not now
     }
 }
 
-}  // namespace
+} // namespace
 
 std::string make_name() {
     const auto self = os::this_process();
     std::ostringstream name;
-    name << prefix << '-' << self.pid_namespace << '-' << self.pid << '-' << self.start_time << '-' << std::hex
-         << os::random_number();
+    name << prefix << '-' << self.pid_namespace << '-' << self.pid << '-' << self.start_time << '-'
+         << std::hex << os::random_number();
     return name.str();
 }
 
@@ -60,4 +60,4 @@ void remove_names_of_the_dead() noexcept {
     });
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

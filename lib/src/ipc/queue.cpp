@@ -23,14 +23,15 @@ namespace {
 
 namespace ipc = boost::interprocess;
 
-/// How long a waiter may sleep although what it waits for has happened, if the process that made it happen died before
-/// it could wake anybody.
+/// How long a waiter may sleep although what it waits for has happened, if the process that made it happen
+/// died before it could wake anybody.
 constexpr std::chrono::milliseconds longest_oversleep{50};
 
 /// A reason to wake up: counts how often it has occurred. In shared memory, written by all.
 struct alignas(64) occasion {
     std::atomic<std::uint32_t> count;
-    std::atomic<std::uint32_t> waiters;  // too high for ever when a waiter is killed: then wakes are for nothing
+    std::atomic<std::uint32_t>
+        waiters; // too high for ever when a waiter is killed: then wakes are for nothing
 
     void announce() noexcept {
         count.fetch_add(1);
@@ -63,7 +64,8 @@ struct message_header {
 
 [[noreturn]] void throw_no_room(const ipc::interprocess_exception& e, std::size_t size) {
     throw std::system_error(e.get_native_error(), std::system_category(),
-                            "cannot get " + std::to_string(size) + " bytes of shared memory (is there room in /dev/shm?)");
+                            "cannot get " + std::to_string(size) +
+                                " bytes of shared memory (is there room in /dev/shm?)");
 }
 
 /// Named shared memory, created or opened, mapped.
@@ -71,7 +73,8 @@ class named_memory {
 public:
     static named_memory create(const std::string& name, std::size_t size) {
         try {
-            ipc::shared_memory_object object(ipc::create_only, name.c_str(), ipc::read_write, ipc::permissions(0600));
+            ipc::shared_memory_object object(ipc::create_only, name.c_str(), ipc::read_write,
+                                             ipc::permissions(0600));
             object.truncate(static_cast<ipc::offset_t>(size));
             return named_memory(object);
         } catch (const ipc::interprocess_exception& e) {
@@ -84,7 +87,8 @@ public:
             return named_memory(ipc::shared_memory_object(ipc::open_only, name.c_str(), ipc::read_write));
         } catch (const ipc::interprocess_exception& e) {
             throw std::system_error(e.get_native_error(), std::system_category(),
-                                    "cannot open shared memory " + name + " (does the process that made it still run?)");
+                                    "cannot open shared memory " + name +
+                                        " (does the process that made it still run?)");
         }
     }
     static void remove(const std::string& name) noexcept { ipc::shared_memory_object::remove(name.c_str()); }
@@ -117,10 +121,12 @@ public:
         ::new (control_.data()) control{};
     }
     explicit shared_queue(const std::string& name)
-        : name_(name), control_(named_memory::open(name + "-control")), messages_(message_queue::open(name)) {}
+        : name_(name),
+          control_(named_memory::open(name + "-control")),
+          messages_(message_queue::open(name)) {}
 
     ~shared_queue() override {
-        if (maker_ == ::getpid()) {  // not in a process that somebody has forked
+        if (maker_ == ::getpid()) { // not in a process that somebody has forked
             remove_names_beginning_with(name_);
         }
     }
@@ -130,7 +136,8 @@ public:
             return put_message({0}, value, deadline);
         }
         const auto number = std::max<std::uint64_t>(1, os::random_number());
-        std::memcpy(named_memory::create(beside_name(number), value.size()).data(), value.data(), value.size());
+        std::memcpy(named_memory::create(beside_name(number), value.size()).data(), value.data(),
+                    value.size());
         bool is_put = false;
         try {
             is_put = put_message({number}, {}, deadline);
@@ -148,7 +155,7 @@ public:
         bytes message(messages_.slot_size());
         std::optional<std::size_t> size;
         const bool in_time = wait_until_done(shared().put, deadline, [&] {
-            const bool closed = is_closed();  // asked first: what was put before is still got
+            const bool closed = is_closed(); // asked first: what was put before is still got
             size = messages_.try_receive(message);
             if (!size && closed) {
                 throw queue_closed("the queue is closed, and nothing is left in it");
@@ -181,14 +188,17 @@ private:
             if (options.capacity == 0) {
                 throw std::invalid_argument("multiprocessing::queue: a capacity of at least 1 is needed");
             }
-            return message_queue::create(name_, options.capacity, sizeof(message_header) + options.message_size);
+            return message_queue::create(name_, options.capacity,
+                                         sizeof(message_header) + options.message_size);
         } catch (...) {
             remove_names_beginning_with(name_);
             throw;
         }
     }
 
-    [[nodiscard]] control& shared() const { return *std::launder(reinterpret_cast<control*>(control_.data())); }
+    [[nodiscard]] control& shared() const {
+        return *std::launder(reinterpret_cast<control*>(control_.data()));
+    }
     [[nodiscard]] bool is_closed() const { return shared().closed.load() != 0; }
 
     [[nodiscard]] std::string beside_name(std::uint64_t number) const {
@@ -267,12 +277,12 @@ private:
     }
 
     const std::string name_;
-    const pid_t maker_ = 0;  // this process, if it made the queue
+    const pid_t maker_ = 0; // this process, if it made the queue
     named_memory control_;
     message_queue messages_;
 };
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<queue_core> make_queue(const queue_options& options) {
     return std::make_shared<shared_queue>(options);
@@ -282,4 +292,4 @@ std::shared_ptr<queue_core> open_queue(const std::string& name) {
     return std::make_shared<shared_queue>(name);
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

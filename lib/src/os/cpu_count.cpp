@@ -42,7 +42,7 @@ std::optional<double> control_group_quota() {
     std::string line;
     while (std::getline(groups, line)) {
         if (!line.starts_with("0::")) {
-            continue;  // of version 1
+            continue; // of version 1
         }
         std::optional<double> smallest;
         for (auto group = line.substr(3);; group.resize(group.rfind('/'))) {
@@ -58,7 +58,7 @@ std::optional<double> control_group_quota() {
     return std::nullopt;
 }
 
-}  // namespace
+} // namespace
 
 std::size_t cpu_count() {
     auto cpus = cpus_in_affinity_mask();
@@ -68,4 +68,4 @@ std::size_t cpu_count() {
     return std::max<std::size_t>(1, cpus);
 }
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

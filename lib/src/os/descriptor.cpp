@@ -37,7 +37,7 @@ descriptor make_flag() {
 
 void set_flag(int fd) {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(fd, &one, sizeof one);  // full means set
+    [[maybe_unused]] const auto written = ::write(fd, &one, sizeof one); // full means set
 }
 
 bool flag_is_set(int fd) {
@@ -46,7 +46,7 @@ bool flag_is_set(int fd) {
 
 void clear_flag(int fd) {
     std::uint64_t count;
-    [[maybe_unused]] const auto read = ::read(fd, &count, sizeof count);  // empty means cleared
+    [[maybe_unused]] const auto read = ::read(fd, &count, sizeof count); // empty means cleared
 }
 
-}  // namespace multiprocessing::os
+} // namespace multiprocessing::os

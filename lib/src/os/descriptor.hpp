@@ -39,7 +39,8 @@ private:
 
 void set_close_on_exec(int fd);
 
-/// Waits until `fd` is readable or the deadline has passed; whether it is readable. Signals do not end the wait.
+/// Waits until `fd` is readable or the deadline has passed; whether it is readable. Signals do not end the
+/// wait.
 bool wait_readable(int fd, steady_time deadline);
 
 /// An event that one process sets once and for all, and others see: an eventfd.
@@ -49,4 +50,4 @@ bool flag_is_set(int fd);
 /// Takes the flag back.
 void clear_flag(int fd);
 
-}  // namespace multiprocessing::os
+} // namespace multiprocessing::os

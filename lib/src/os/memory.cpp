@@ -25,7 +25,7 @@ descriptor make_sealable_memory(const char* label) {
     return memory;
 }
 
-}  // namespace
+} // namespace
 
 descriptor make_memory(const char* label) {
     auto memory = make_sealable_memory(label);
@@ -68,7 +68,8 @@ bool is_sealed_memory(int fd) {
 }
 
 mapping::mapping(int fd, std::size_t size) : size_(size) {
-    // Sealed memory cannot be mapped writable and shared; what is private and not written to costs nothing more.
+    // Sealed memory cannot be mapped writable and shared; what is private and not written to costs nothing
+    // more.
     const int sharing = is_sealed_memory(fd) ? MAP_PRIVATE : MAP_SHARED;
     void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, sharing, fd, 0);
     if (address == MAP_FAILED) {
@@ -92,4 +93,4 @@ mapping::~mapping() {
     }
 }
 
-}  // namespace multiprocessing::os
+} // namespace multiprocessing::os

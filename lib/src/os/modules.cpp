@@ -67,7 +67,8 @@ std::string build_id_of(const dl_phdr_info& module) {
             std::memcpy(&note, at, sizeof note);
             const auto* name = at + sizeof note;
             const auto* content = name + padded(note.n_namesz);
-            if (note.n_type == NT_GNU_BUILD_ID && std::string_view(name, note.n_namesz) == std::string_view("GNU", 4)) {
+            if (note.n_type == NT_GNU_BUILD_ID &&
+                std::string_view(name, note.n_namesz) == std::string_view("GNU", 4)) {
                 return {content, note.n_descsz};
             }
             at = content + padded(note.n_descsz);
@@ -108,7 +109,8 @@ std::optional<module_info> module_around(std::uintptr_t address) {
         if (!contains(info, address)) {
             return false;
         }
-        found = module_info{std::filesystem::absolute(info.dlpi_name).string(), info.dlpi_addr, build_id_of(info)};
+        found = module_info{std::filesystem::absolute(info.dlpi_name).string(), info.dlpi_addr,
+                            build_id_of(info)};
         return true;
     });
     return found;
@@ -141,7 +143,8 @@ std::string symbol_in_file(const std::string& path, std::uintptr_t offset) {
     if (header.empty()) {
         return {};
     }
-    const auto sections = read_table<ElfW(Shdr)>(file, header[0].e_shoff, sizeof(ElfW(Shdr)) * header[0].e_shnum);
+    const auto sections =
+        read_table<ElfW(Shdr)>(file, header[0].e_shoff, sizeof(ElfW(Shdr)) * header[0].e_shnum);
     for (const auto& section : sections) {
         if (section.sh_type != SHT_SYMTAB || section.sh_link >= sections.size()) {
             continue;
@@ -149,9 +152,10 @@ std::string symbol_in_file(const std::string& path, std::uintptr_t offset) {
         const auto& string_section = sections[section.sh_link];
         const auto names = read_table<char>(file, string_section.sh_offset, string_section.sh_size);
         for (const auto& symbol : read_table<ElfW(Sym)>(file, section.sh_offset, section.sh_size)) {
-            if ((symbol.st_info & 0xf) == STT_FUNC && symbol.st_name < names.size() && offset >= symbol.st_value &&
-                offset < symbol.st_value + symbol.st_size) {
-                return {names.data() + symbol.st_name, ::strnlen(names.data() + symbol.st_name, names.size() - symbol.st_name)};
+            if ((symbol.st_info & 0xf) == STT_FUNC && symbol.st_name < names.size() &&
+                offset >= symbol.st_value && offset < symbol.st_value + symbol.st_size) {
+                return {names.data() + symbol.st_name,
+                        ::strnlen(names.data() + symbol.st_name, names.size() - symbol.st_name)};
             }
         }
     }
@@ -167,7 +171,7 @@ std::string without_parameters(std::string name) {
     return name.substr(0, parenthesis);
 }
 
-}  // namespace
+} // namespace
 
 code_place place_of(const void* address) {
     const auto at = reinterpret_cast<std::uintptr_t>(address);
@@ -178,8 +182,9 @@ code_place place_of(const void* address) {
     if (auto module = module_around(at)) {
         return {std::move(module->path), std::move(module->build_id), at - module->base};
     }
-    throw not_encodable("the function lies neither in the program nor in a shared library: code made at run time "
-                        "cannot run in another process");
+    throw not_encodable(
+        "the function lies neither in the program nor in a shared library: code made at run time "
+        "cannot run in another process");
 }
 
 const void* address_of(const code_place& place) {
@@ -189,7 +194,8 @@ const void* address_of(const code_place& place) {
     auto module = loaded_module(place.module);
     if (!module) {
         if (::dlopen(place.module.c_str(), RTLD_NOW) == nullptr) {
-            throw decode_failed("cannot load the library that holds the function: " + std::string(::dlerror()));
+            throw decode_failed("cannot load the library that holds the function: " +
+                                std::string(::dlerror()));
         }
         module = loaded_module(place.module);
     }
@@ -215,4 +221,4 @@ std::string function_at(const void* address) {
     return without_parameters(boost::core::demangle(mangled.c_str()));
 }
 
-}  // namespace multiprocessing::os
+} // namespace multiprocessing::os

@@ -9,8 +9,8 @@ namespace multiprocessing::os {
 
 /// Where code lies, in terms that mean the same in every process of the program.
 struct code_place {
-    std::string module{};    ///< a path; empty for the executable itself
-    std::string build_id{};  ///< of the module, where it has one; empty for the executable
+    std::string module{};   ///< a path; empty for the executable itself
+    std::string build_id{}; ///< of the module, where it has one; empty for the executable
     std::uint64_t offset = 0;
     bool operator==(const code_place&) const = default;
 };
@@ -20,8 +20,8 @@ code_place place_of(const void* address);
 /// Loads the module if need be. Throws `decode_failed` when it is not to be had, or is another build.
 const void* address_of(const code_place& place);
 
-/// The name of the function at `address` as people know it, without its parameters: from the module's dynamic symbols
-/// or its symbol table. Empty when the module is stripped.
+/// The name of the function at `address` as people know it, without its parameters: from the module's dynamic
+/// symbols or its symbol table. Empty when the module is stripped.
 std::string function_at(const void* address);
 
-}  // namespace multiprocessing::os
+} // namespace multiprocessing::os

@@ -16,7 +16,8 @@ std::size_t poll_set::wait(steady_time deadline) {
         const auto now = steady_clock::now();
         const auto left = deadline > now ? deadline - now : steady_clock::duration::zero();
         const auto whole = duration_cast<seconds>(left);
-        const timespec timeout{static_cast<time_t>(whole.count()), static_cast<long>(nanoseconds(left - whole).count())};
+        const timespec timeout{static_cast<time_t>(whole.count()),
+                               static_cast<long>(nanoseconds(left - whole).count())};
         const bool for_ever = deadline == steady_time::max();
         const int ready = ::ppoll(entries_.data(), entries_.size(), for_ever ? nullptr : &timeout, nullptr);
         if (ready >= 0) {
@@ -38,4 +39,4 @@ signals_blocked::~signals_blocked() {
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-}  // namespace multiprocessing::os
+} // namespace multiprocessing::os

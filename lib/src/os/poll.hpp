@@ -15,8 +15,8 @@ class poll_set {
 public:
     /// Returns an index to ask with.
     std::size_t add(int fd);
-    /// Waits until one is readable, or its other end is closed, or the deadline has passed; how many are. Signals do
-    /// not end the wait.
+    /// Waits until one is readable, or its other end is closed, or the deadline has passed; how many are.
+    /// Signals do not end the wait.
     std::size_t wait(steady_time deadline);
     [[nodiscard]] bool is_readable(std::size_t index) const { return entries_[index].revents != 0; }
 
@@ -36,4 +36,4 @@ private:
     sigset_t before_;
 };
 
-}  // namespace multiprocessing::os
+} // namespace multiprocessing::os

@@ -17,7 +17,7 @@ namespace multiprocessing::os {
 namespace {
 
 struct status_line {
-    char state = 0;  // 0: there is no such process
+    char state = 0; // 0: there is no such process
     std::uint64_t start_time = 0;
 };
 
@@ -46,11 +46,12 @@ std::uint64_t this_pid_namespace() {
     return ::stat("/proc/self/ns/pid", &status) == 0 ? static_cast<std::uint64_t>(status.st_ino) : 0;
 }
 
-long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value, const timespec* timeout) noexcept {
+long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
+           const timespec* timeout) noexcept {
     return ::syscall(SYS_futex, &word, operation, value, timeout, nullptr, FUTEX_BITSET_MATCH_ANY);
 }
 
-}  // namespace
+} // namespace
 
 process_identity this_process() {
     const auto pid = static_cast<std::uint64_t>(::getpid());
@@ -62,7 +63,8 @@ bool is_running(const process_identity& process) {
         return true;
     }
     const auto status = read_status(process.pid);
-    return status.state != 0 && status.state != 'Z' && status.state != 'X' && status.start_time == process.start_time;
+    return status.state != 0 && status.state != 'Z' && status.state != 'X' &&
+           status.start_time == process.start_time;
 }
 
 descriptor open_process(long pid) {
@@ -102,4 +104,4 @@ void wake_all(std::atomic<std::uint32_t>& word) noexcept {
     futex(word, FUTEX_WAKE, static_cast<std::uint32_t>(INT32_MAX), nullptr);
 }
 
-}  // namespace multiprocessing::os
+} // namespace multiprocessing::os

@@ -15,13 +15,13 @@ namespace multiprocessing::os {
 struct process_identity {
     std::uint64_t pid_namespace = 0;
     std::uint64_t pid = 0;
-    std::uint64_t start_time = 0;  ///< in clock ticks since the machine started
+    std::uint64_t start_time = 0; ///< in clock ticks since the machine started
     bool operator==(const process_identity&) const = default;
 };
 
 [[nodiscard]] process_identity this_process();
-/// Whether that process runs. What cannot be seen from here, in another pid namespace, counts as running; a zombie
-/// does not.
+/// Whether that process runs. What cannot be seen from here, in another pid namespace, counts as running; a
+/// zombie does not.
 [[nodiscard]] bool is_running(const process_identity& process);
 
 /// A descriptor of a running process (a pidfd): readable when it has ended. Throws `std::system_error`.
@@ -39,4 +39,4 @@ void wait_on(std::atomic<std::uint32_t>& word, std::uint32_t seen, steady_time d
 void wake_one(std::atomic<std::uint32_t>& word) noexcept;
 void wake_all(std::atomic<std::uint32_t>& word) noexcept;
 
-}  // namespace multiprocessing::os
+} // namespace multiprocessing::os

@@ -36,7 +36,7 @@ struct message {
     message& operator=(const message&) = delete;
 };
 
-}  // namespace
+} // namespace
 
 void ring(int socket) noexcept {
     const std::uint64_t tag = 0;
@@ -77,4 +77,4 @@ arrival receive(int socket) {
     return {arrival::type::descriptor, descriptor(fd), in.tag};
 }
 
-}  // namespace multiprocessing::os
+} // namespace multiprocessing::os

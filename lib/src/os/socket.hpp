@@ -12,7 +12,8 @@ namespace multiprocessing::os {
 /// Two connected ends that keep messages apart (SOCK_SEQPACKET), non-blocking.
 std::pair<descriptor, descriptor> make_socket_pair();
 
-/// Wakes the peer if it waits for its end to become readable. Nothing to do when it is gone or has many rings already.
+/// Wakes the peer if it waits for its end to become readable. Nothing to do when it is gone or has many rings
+/// already.
 void ring(int socket) noexcept;
 
 /// Hands a descriptor to the peer, with a tag to recognise it by. Throws `std::system_error`.
@@ -28,4 +29,4 @@ struct arrival {
 /// Does not wait.
 arrival receive(int socket);
 
-}  // namespace multiprocessing::os
+} // namespace multiprocessing::os

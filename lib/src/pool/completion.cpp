@@ -13,7 +13,7 @@ void completion::deliver(std::size_t part, payload outcome) {
         if (!is_value(outcome.bytes)) {
             failed = std::move(outcome);
         }
-    } catch (...) {  // not an outcome at all
+    } catch (...) { // not an outcome at all
         failed = std::current_exception();
     }
     std::unique_lock lock(mutex_);
@@ -50,7 +50,7 @@ void completion::wait() const {
 bool completion::wait_until(steady_time deadline) const {
     std::unique_lock lock(mutex_);
     const auto is_ready = [&] { return remaining_ == 0; };
-    if (deadline == steady_time::max()) {  // which no clock can wait for
+    if (deadline == steady_time::max()) { // which no clock can wait for
         ready_.wait(lock, is_ready);
         return true;
     }
@@ -130,4 +130,4 @@ std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completion
     return first.value_or(completions.size());
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

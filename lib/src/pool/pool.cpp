@@ -50,4 +50,4 @@ pool_stats pool::stats() const {
     return core_->stats();
 }
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

@@ -22,7 +22,7 @@ const pool_options& checked(const pool_options& options) {
     return options;
 }
 
-}  // namespace
+} // namespace
 
 pool_core::pool_core(const pool_options& options)
     : options_(checked(options)),
@@ -150,11 +150,12 @@ void pool_core::perform(const action::send_task& send) {
     try {
         receiver->channel().send(frame_kind::task, send.task, tasks_.at(send.task).function.encoded);
     } catch (const channel_broken& e) {
-        receiver->kill(e.what());  // its tasks are dealt with when it is buried
+        receiver->kill(e.what()); // its tasks are dealt with when it is buried
     } catch (const std::system_error& e) {
         schedule_.undeliverable(send.worker, send.task);
-        complete_with_error(send.task, std::make_exception_ptr(not_encodable(
-                                           "no memory to hand the arguments over: " + std::string(e.what()))));
+        complete_with_error(send.task,
+                            std::make_exception_ptr(not_encodable("no memory to hand the arguments over: " +
+                                                                  std::string(e.what()))));
     }
 }
 
@@ -231,15 +232,17 @@ void pool_core::complete_with_error(task_id id, std::exception_ptr error) {
 
 std::exception_ptr pool_core::error_for(const task& failed, action::failure reason) {
     switch (reason) {
-        case action::failure::pool_terminated:
-            return std::make_exception_ptr(pool_terminated("the pool was terminated before the task was complete"));
-        case action::failure::no_worker_starts:
-            return std::make_exception_ptr(worker_died(
-                dead_pid_, dead_exit_code_, "no worker can be started, the pool has given up: " + epitaph_));
-        case action::failure::worker_died: break;
+    case action::failure::pool_terminated:
+        return std::make_exception_ptr(
+            pool_terminated("the pool was terminated before the task was complete"));
+    case action::failure::no_worker_starts:
+        return std::make_exception_ptr(worker_died(
+            dead_pid_, dead_exit_code_, "no worker can be started, the pool has given up: " + epitaph_));
+    case action::failure::worker_died:
+        break;
     }
-    return std::make_exception_ptr(
-        worker_died(dead_pid_, dead_exit_code_, epitaph_ + " while running " + failed.function.function.text()));
+    return std::make_exception_ptr(worker_died(
+        dead_pid_, dead_exit_code_, epitaph_ + " while running " + failed.function.function.text()));
 }
 
 worker* pool_core::find(worker_id id) {
@@ -268,4 +271,4 @@ void pool_core::wake_supervisor() noexcept {
     os::set_flag(wake_.get());
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

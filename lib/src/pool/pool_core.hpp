@@ -32,7 +32,8 @@ struct task {
 ///                                  (supervisor thread)
 ///
 /// A task is handed to a worker by the thread that submits it, or by the supervisor when that makes room. The
-/// supervisor is one thread that sleeps in one place: it collects results, notices deaths, starts and ends workers.
+/// supervisor is one thread that sleeps in one place: it collects results, notices deaths, starts and ends
+/// workers.
 class pool_core {
 public:
     explicit pool_core(const pool_options& options);
@@ -50,12 +51,13 @@ public:
     [[nodiscard]] pool_stats stats() const;
 
 private:
-    /// A part of a completion that has its outcome. Delivered when no lock is held: it may run a user's function.
+    /// A part of a completion that has its outcome. Delivered when no lock is held: it may run a user's
+    /// function.
     struct delivery {
         std::shared_ptr<detail::completion> completion{};
         std::size_t part = 0;
         payload outcome{};
-        std::exception_ptr error{};  // instead of an outcome
+        std::exception_ptr error{}; // instead of an outcome
     };
     struct pending_start {
         worker_id worker;
@@ -92,13 +94,13 @@ private:
     [[nodiscard]] steady_time next_due() const;
 
     const pool_options options_;
-    const os::descriptor wake_;  // a flag: the supervisor has something to do besides workers
+    const os::descriptor wake_; // a flag: the supervisor has something to do besides workers
 
-    mutable std::mutex mutex_;  // guards all below but the thread
+    mutable std::mutex mutex_; // guards all below but the thread
     std::condition_variable room_;
     schedule schedule_;
     std::unordered_map<task_id, task> tasks_;
-    std::map<worker_id, std::unique_ptr<worker>> workers_;  // inserted and erased by the supervisor only
+    std::map<worker_id, std::unique_ptr<worker>> workers_; // inserted and erased by the supervisor only
     std::vector<pending_start> starts_;
     std::optional<call> initializer_;
     std::vector<delivery> deliveries_;
@@ -111,7 +113,7 @@ private:
     std::string epitaph_;
 
     std::mutex joining_;
-    std::thread supervisor_;  // joined under `joining_`
+    std::thread supervisor_; // joined under `joining_`
 };
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -130,7 +130,8 @@ bool schedule::wants(worker_id worker) const {
 }
 
 bool schedule::finished() const {
-    return closed_ && std::ranges::all_of(slots_, [](const auto& slot) { return slot.now == place::state::vacant; });
+    return closed_ &&
+           std::ranges::all_of(slots_, [](const auto& slot) { return slot.now == place::state::vacant; });
 }
 
 std::size_t schedule::running() const {
@@ -149,7 +150,8 @@ std::size_t schedule::room_at(const place& slot) const {
         return 0;
     }
     const auto ahead = most_under_way - slot.under_way.size();
-    return options_.max_tasks_per_child == 0 ? ahead : std::min(ahead, options_.max_tasks_per_child - slot.given);
+    return options_.max_tasks_per_child == 0 ? ahead
+                                             : std::min(ahead, options_.max_tasks_per_child - slot.given);
 }
 
 void schedule::start(place& slot, std::chrono::milliseconds after) {
@@ -169,7 +171,8 @@ void schedule::hand_out() {
     while (!waiting_.empty()) {
         place* freest = nullptr;
         for (auto& slot : slots_) {
-            if (room_at(slot) != 0 && (freest == nullptr || slot.under_way.size() < freest->under_way.size())) {
+            if (room_at(slot) != 0 &&
+                (freest == nullptr || slot.under_way.size() < freest->under_way.size())) {
                 freest = &slot;
             }
         }
@@ -195,7 +198,7 @@ void schedule::take_back_for_idle_workers() {
         return slot.now == place::state::ready && !slot.nothing_to_take_back ? slot.under_way.size() : 0;
     });
     if (busiest->under_way.size() > 1 && !busiest->nothing_to_take_back) {
-        busiest->nothing_to_take_back = true;  // until it is known: one request at a time
+        busiest->nothing_to_take_back = true; // until it is known: one request at a time
         actions_.push_back(action::take_back{busiest->worker, busiest->under_way.size() / 2});
     }
 }
@@ -219,4 +222,4 @@ void schedule::fail_all(action::failure reason) {
     waiting_.clear();
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

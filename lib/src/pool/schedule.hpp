@@ -13,8 +13,8 @@
 /// What a pool decides: which worker gets which task, who is replaced, what fails.
 namespace multiprocessing::detail {
 
-using task_id = std::uint64_t;    // from 1 on
-using worker_id = std::uint64_t;  // from 1 on; a worker that replaces another has a new one
+using task_id = std::uint64_t;   // from 1 on
+using worker_id = std::uint64_t; // from 1 on; a worker that replaces another has a new one
 
 /// What is to be done. The one who asked does it, in this order.
 namespace action {
@@ -44,26 +44,27 @@ struct fail_task {
     task_id task;
     failure reason;
 };
-}  // namespace action
-using any_action = std::variant<action::start_worker, action::send_task, action::take_back, action::dismiss_worker,
-                                action::end_worker, action::fail_task>;
+} // namespace action
+using any_action = std::variant<action::start_worker, action::send_task, action::take_back,
+                                action::dismiss_worker, action::end_worker, action::fail_task>;
 
 struct schedule_options {
     std::size_t workers = 1;
     std::size_t capacity = 1024;
-    std::size_t max_tasks_per_child = 0;  // 0: no limit
+    std::size_t max_tasks_per_child = 0; // 0: no limit
 };
 
 /// A pool as a pure state machine: events in, actions out; no thread, no clock, no process.
 ///
-/// Tasks wait in one queue, first in first out. Workers that are ready get up to `most_under_way` of them ahead, the
-/// one with the fewest first. When a worker has nothing to do and nothing waits, it gets what another has not begun.
+/// Tasks wait in one queue, first in first out. Workers that are ready get up to `most_under_way` of them
+/// ahead, the one with the fewest first. When a worker has nothing to do and nothing waits, it gets what
+/// another has not begun.
 class schedule {
 public:
     /// Enough that a worker with short tasks need not wait for the pool, few enough to be taken back quickly.
     static constexpr std::size_t most_under_way = 16;
-    /// How often in a row a worker may die before it is ready. A cause that passes, like a machine out of memory,
-    /// has had most of a second to do so.
+    /// How often in a row a worker may die before it is ready. A cause that passes, like a machine out of
+    /// memory, has had most of a second to do so.
     static constexpr std::size_t most_start_attempts = 5;
     /// Doubled for each further attempt.
     static constexpr std::chrono::milliseconds first_back_off{50};
@@ -80,8 +81,8 @@ public:
     void taken_back(worker_id worker, const std::vector<task_id>& tasks);
     /// The task could not be sent, and was failed for that.
     void undeliverable(worker_id worker, task_id task);
-    /// The worker is dead, or could not be started; `begun` is the last task that it began, 0 if none. What it has sent
-    /// has been reported before.
+    /// The worker is dead, or could not be started; `begun` is the last task that it began, 0 if none. What
+    /// it has sent has been reported before.
     void died(worker_id worker, task_id begun);
     void close();
     void terminate();
@@ -106,9 +107,9 @@ private:
         enum class state { vacant, starting, ready, leaving };
         state now = state::vacant;
         worker_id worker = 0;
-        std::deque<task_id> under_way{};  // sent to it, and no result has arrived
-        std::size_t given = 0;            // tasks that this worker has got
-        std::size_t failed_starts = 0;    // in a row
+        std::deque<task_id> under_way{}; // sent to it, and no result has arrived
+        std::size_t given = 0;           // tasks that this worker has got
+        std::size_t failed_starts = 0;   // in a row
         bool nothing_to_take_back = false;
     };
 
@@ -128,8 +129,8 @@ private:
     worker_id last_worker_ = 0;
     bool closed_ = false;
     bool terminated_ = false;
-    bool given_up_ = false;  // no slot has a worker, or will ever have
+    bool given_up_ = false; // no slot has a worker, or will ever have
     std::vector<any_action> actions_;
 };
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -56,24 +56,25 @@ bool pool_core::collect_from(worker& from) {
 
 void pool_core::handle(worker& from, frame received) {
     switch (received.kind) {
-        case frame_kind::ready:
-            if (from.answered()) {
-                schedule_.ready(from.id());
-            }
+    case frame_kind::ready:
+        if (from.answered()) {
+            schedule_.ready(from.id());
+        }
+        return;
+    case frame_kind::initializer_failed:
+        from.note("its initializer failed with " + describe(exception_in(received.content.bytes)));
+        return;
+    case frame_kind::result:
+        if (schedule_.result_arrived(from.id(), received.id)) {
+            complete(received.id, {.outcome = std::move(received.content)});
             return;
-        case frame_kind::initializer_failed:
-            from.note("its initializer failed with " + describe(exception_in(received.content.bytes)));
-            return;
-        case frame_kind::result:
-            if (schedule_.result_arrived(from.id(), received.id)) {
-                complete(received.id, {.outcome = std::move(received.content)});
-                return;
-            }
-            if (terminated_) {
-                return;  // the task has been failed already
-            }
-            break;
-        default: break;
+        }
+        if (terminated_) {
+            return; // the task has been failed already
+        }
+        break;
+    default:
+        break;
     }
     throw channel_broken("it sent what makes no sense");
 }
@@ -87,7 +88,7 @@ void pool_core::start_due_workers(lock& held) {
         }
         const auto id = due->worker;
         starts_.erase(due);
-        held.unlock();  // starting a process takes milliseconds
+        held.unlock(); // starting a process takes milliseconds
         std::unique_ptr<worker> started;
         std::string failure;
         try {
@@ -111,7 +112,7 @@ void pool_core::start_due_workers(lock& held) {
 void pool_core::insert(std::unique_ptr<worker> started) {
     auto& inserted = *workers_.emplace(started->id(), std::move(started)).first->second;
     if (!schedule_.wants(inserted.id())) {
-        inserted.kill();  // the pool was closed meanwhile
+        inserted.kill(); // the pool was closed meanwhile
     } else if (initializer_) {
         inserted.prepare(*initializer_);
     }
@@ -168,7 +169,7 @@ void pool_core::bury(worker_id id) {
             for (auto& received : channel.salvage()) {
                 handle(dead, std::move(received));
             }
-        } catch (const channel_broken&) {  // nonsense to the end
+        } catch (const channel_broken&) { // nonsense to the end
         }
     }
     dead_pid_ = dead.pid();
@@ -199,4 +200,4 @@ steady_time pool_core::next_due() const {
     return earliest;
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

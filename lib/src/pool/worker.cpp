@@ -17,10 +17,9 @@ std::unique_ptr<child_process> start_worker_process(worker_id id, const channel&
                                         .inherited = handle.descriptors()});
 }
 
-}  // namespace
+} // namespace
 
-worker::worker(worker_id id)
-try : id_(id), process_(start_worker_process(id, channel_)) {
+worker::worker(worker_id id) try : id_(id), process_(start_worker_process(id, channel_)) {
 } catch (const std::system_error& e) {
     throw start_failed(e.code(), std::string("cannot start a worker: ") + e.what());
 }
@@ -38,7 +37,7 @@ void worker::prepare(const call& initializer) {
 }
 
 bool worker::answered() noexcept {
-    channel_.remove_names();  // its end is open
+    channel_.remove_names(); // its end is open
     if (answers_expected_ != 0) {
         --answers_expected_;
     }
@@ -66,11 +65,11 @@ std::string worker::epitaph() {
     if (code < 0) {
         const char* abbreviation = ::sigabbrev_np(-code);
         text += " was killed by " + (abbreviation != nullptr ? "SIG" + std::string(abbreviation)
-                                                              : "signal " + std::to_string(-code));
+                                                             : "signal " + std::to_string(-code));
     } else {
         text += " exited with code " + std::to_string(code);
     }
     return why_.empty() ? text : text + " (" + why_ + ")";
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

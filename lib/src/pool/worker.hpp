@@ -54,4 +54,4 @@ private:
     std::string why_;
 };
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -15,9 +15,10 @@ namespace multiprocessing {
 namespace detail {
 namespace {
 
-/// The children that have not been seen to end. Never destroyed: objects with static lifetime may own children.
+/// The children that have not been seen to end. Never destroyed: objects with static lifetime may own
+/// children.
 struct children {
-    std::mutex mutex;  // guards what follows
+    std::mutex mutex; // guards what follows
     std::vector<child_process*> alive;
 };
 children& all_children() {
@@ -25,7 +26,7 @@ children& all_children() {
     return instance;
 }
 
-}  // namespace
+} // namespace
 
 child_process::child_process(long pid, std::string name, os::descriptor process, os::descriptor detached)
     : pid_(pid), name_(std::move(name)), process_(std::move(process)), detached_(std::move(detached)) {
@@ -75,7 +76,7 @@ void child_process::detach() noexcept {
     os::set_flag(detached_.get());
 }
 
-}  // namespace detail
+} // namespace detail
 
 std::vector<process_info> active_children() {
     auto& children = detail::all_children();
@@ -89,4 +90,4 @@ std::vector<process_info> active_children() {
     return result;
 }
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

@@ -11,8 +11,8 @@
 
 namespace multiprocessing::detail {
 
-/// How long a child that was asked to end has before it is killed: long enough for a handler that flushes files,
-/// short enough that destructors end before anybody wonders.
+/// How long a child that was asked to end has before it is killed: long enough for a handler that flushes
+/// files, short enough that destructors end before anybody wonders.
 inline constexpr std::chrono::milliseconds termination_grace{500};
 
 /// A child that was started, until it is reaped. Thread-safe.
@@ -46,8 +46,8 @@ private:
     const std::string name_;
     const os::descriptor process_;
     const os::descriptor detached_;
-    std::mutex mutex_;  // guards what follows
+    std::mutex mutex_; // guards what follows
     std::optional<int> exit_code_;
 };
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -10,4 +10,4 @@ not_initialized::not_initialized()
 
 start_failed::start_failed(std::error_code code, const std::string& doing) : error(doing), code_(code) {}
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

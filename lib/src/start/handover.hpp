@@ -15,12 +15,12 @@ struct handover {
 
     std::uint64_t magic = expected_magic;
     std::int64_t parent_pid = 0;
-    int parent = -1;    ///< a pidfd of the parent, opened by itself: the lifeline
-    int detached = -1;  ///< flag: outlive the parent
+    int parent = -1;   ///< a pidfd of the parent, opened by itself: the lifeline
+    int detached = -1; ///< flag: outlive the parent
     std::vector<int> inherited{};
     std::string name{};
     std::string parent_name{};
     bytes call{};
 };
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -13,12 +13,13 @@ std::unique_ptr<child_process> launch(start_method method, const launch_request&
     }
     try {
         switch (method) {
-            case start_method::spawn: return spawn(request);
+        case start_method::spawn:
+            return spawn(request);
         }
-    } catch (const std::system_error& e) {  // what a start needs was not to be had
+    } catch (const std::system_error& e) { // what a start needs was not to be had
         throw start_failed(e.code(), "cannot start process " + request.name + ": " + e.what());
     }
     throw std::invalid_argument("multiprocessing: no such start method");
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -16,13 +16,14 @@ namespace multiprocessing::detail {
 struct launch_request {
     std::string name;
     const call& function;
-    std::vector<int> inherited{};  ///< descriptors the child gets, under the same numbers
+    std::vector<int> inherited{}; ///< descriptors the child gets, under the same numbers
 };
 
-/// Starts a child, by the one start method there is or by the one asked for. Throws `not_initialized`, `start_failed`.
+/// Starts a child, by the one start method there is or by the one asked for. Throws `not_initialized`,
+/// `start_failed`.
 std::unique_ptr<child_process> launch(start_method method, const launch_request& request);
 
 /// Re-executes this program.
 std::unique_ptr<child_process> spawn(const launch_request& request);
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

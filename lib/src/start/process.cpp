@@ -14,9 +14,10 @@ std::string next_name() {
     return "process-" + std::to_string(++last);
 }
 
-}  // namespace
+} // namespace
 
-process::process(process_options options, detail::call call) : options_(std::move(options)), call_(std::move(call)) {
+process::process(process_options options, detail::call call)
+    : options_(std::move(options)), call_(std::move(call)) {
     if (options_.name.empty()) {
         options_.name = next_name();
     }
@@ -26,7 +27,7 @@ process::process(process&&) noexcept = default;
 
 process& process::operator=(process&& other) noexcept {
     if (this != &other) {
-        process old(std::move(*this));  // ended at the end of this scope
+        process old(std::move(*this)); // ended at the end of this scope
         options_ = std::move(other.options_);
         call_ = std::move(other.call_);
         child_ = std::move(other.child_);
@@ -91,4 +92,4 @@ detail::child_process& process::started() const {
     return *child_;
 }
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

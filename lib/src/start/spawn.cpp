@@ -1,6 +1,6 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
-// The only file that knows Boost.Process. In 1.81 its own means for passing descriptors are broken, so an initialiser
-// of ours does that; later releases accept the same one.
+// The only file that knows Boost.Process. In 1.81 its own means for passing descriptors are broken, so an
+// initialiser of ours does that; later releases accept the same one.
 #include "child/bootstrap.hpp"
 #include "os/memory.hpp"
 #include "os/poll.hpp"
@@ -42,8 +42,8 @@ struct prepare_child {
         return {};
     }
 
-    /// Async-signal-safe. Close-on-exec for all but the chosen, so that nothing of the parent's leaks, the launcher's
-    /// own pipe included; default signal dispositions and an empty mask.
+    /// Async-signal-safe. Close-on-exec for all but the chosen, so that nothing of the parent's leaks, the
+    /// launcher's own pipe included; default signal dispositions and an empty mask.
     template <class Launcher>
     boost::system::error_code on_exec_setup(Launcher&, const auto&, const char* const*&) {
         ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -88,8 +88,9 @@ long execute_this_program(prepare_child preparation) {
     }
     arguments.push_back(nullptr);
 
-    // Launches one after the other: until the child has executed the program, it holds the other end of the pipe on
-    // which the launcher waits for that, and a sibling that was forked meanwhile would hold it for its whole life.
+    // Launches one after the other: until the child has executed the program, it holds the other end of the
+    // pipe on which the launcher waits for that, and a sibling that was forked meanwhile would hold it for
+    // its whole life.
     static std::mutex one_at_a_time;
     const std::lock_guard lock(one_at_a_time);
     const os::signals_blocked no_handler_runs_in_the_child;
@@ -99,15 +100,15 @@ long execute_this_program(prepare_child preparation) {
     auto child = launcher(context.get_executor(), failure, "/proc/self/exe", arguments.data(), preparation);
     if (failure) {
         if (launcher.pid > 0) {
-            ::waitpid(launcher.pid, nullptr, 0);  // the launcher leaves a zombie
+            ::waitpid(launcher.pid, nullptr, 0); // the launcher leaves a zombie
         }
         throw std::system_error(failure, "cannot execute this program again (/proc/self/exe)");
     }
-    (void)child.detach();  // from here on it is watched and reaped through a pidfd of our own
+    (void)child.detach(); // from here on it is watched and reaped through a pidfd of our own
     return launcher.pid;
 }
 
-}  // namespace
+} // namespace
 
 std::unique_ptr<child_process> spawn(const launch_request& request) {
     const auto self = os::open_process(::getpid());
@@ -130,4 +131,4 @@ std::unique_ptr<child_process> spawn(const launch_request& request) {
     return std::make_unique<child_process>(pid, request.name, os::open_process(pid), std::move(detached));
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

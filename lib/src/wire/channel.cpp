@@ -17,7 +17,8 @@ namespace multiprocessing::detail {
 struct alignas(64) channel::side {
     /// Written by the side itself, and set back to `nothing` by the one who rings.
     std::atomic<std::uint32_t> waiting_for;
-    /// Set by the side when it fills its outgoing buffer, cleared by the peer when it is done with the content.
+    /// Set by the side when it fills its outgoing buffer, cleared by the peer when it is done with the
+    /// content.
     std::atomic<std::uint32_t> buffer_in_use;
 
     enum : std::uint32_t { nothing, a_frame, room };
@@ -49,7 +50,7 @@ os::descriptor make_control(std::size_t size) {
     return memory;
 }
 
-}  // namespace
+} // namespace
 
 channel::channel()
     : end_(end::pool),
@@ -79,7 +80,8 @@ channel::~channel() {
 }
 
 channel_handle channel::handle() const {
-    return {name_, workers_socket_.get(), control_memory_.get(), outgoing_.descriptor(), incoming_.descriptor()};
+    return {name_, workers_socket_.get(), control_memory_.get(), outgoing_.descriptor(),
+            incoming_.descriptor()};
 }
 
 void channel::remove_names() noexcept {
@@ -102,7 +104,8 @@ channel::side& channel::peers() const noexcept {
 }
 
 void channel::ring_if_waiting_for(std::uint32_t what) noexcept {
-    // The peer says that it waits and then looks again; here something was done and now it is asked whether it waits.
+    // The peer says that it waits and then looks again; here something was done and now it is asked whether
+    // it waits.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (peers().waiting_for.load(std::memory_order_relaxed) == what &&
         peers().waiting_for.compare_exchange_strong(what, side::nothing)) {
@@ -119,10 +122,15 @@ bool channel::answer_ring() {
     for (;;) {
         auto arrived = os::receive(socket_.get());
         switch (arrived.what) {
-            case os::arrival::type::nothing: return true;
-            case os::arrival::type::ring: break;
-            case os::arrival::type::descriptor: couriers_[arrived.tag] = std::move(arrived.carried); break;
-            case os::arrival::type::end: return false;
+        case os::arrival::type::nothing:
+            return true;
+        case os::arrival::type::ring:
+            break;
+        case os::arrival::type::descriptor:
+            couriers_[arrived.tag] = std::move(arrived.carried);
+            break;
+        case os::arrival::type::end:
+            return false;
         }
     }
 }
@@ -171,7 +179,7 @@ frame_route channel::place_content(std::span<const std::byte> content) {
     auto& in_use = mine().buffer_in_use;
     if (content.size() <= payload_buffer::largest && in_use.load(std::memory_order_acquire) == 0) {
         outgoing_.write(content);
-        in_use.store(1, std::memory_order_relaxed);  // the queue's mutex publishes it
+        in_use.store(1, std::memory_order_relaxed); // the queue's mutex publishes it
         return frame_route::in_buffer;
     }
     const auto memory = os::make_sealed_memory("multiprocessing-payload", content);
@@ -214,7 +222,8 @@ frame channel::take_frame(std::span<const std::byte> message) {
     }
     std::memcpy(&header, message.data(), sizeof header);
     // A frame that the pool takes back is missing at the worker's end.
-    const bool in_order = end_ == end::pool ? header.sequence == last_received_ + 1 : header.sequence > last_received_;
+    const bool in_order =
+        end_ == end::pool ? header.sequence == last_received_ + 1 : header.sequence > last_received_;
     if (!in_order || header.kind > frame_kind::result) {
         throw channel_broken("a message is not a frame");
     }
@@ -224,33 +233,33 @@ frame channel::take_frame(std::span<const std::byte> message) {
 
 payload channel::take_content(const frame_header& header, std::span<const std::byte> in_message) {
     switch (header.route) {
-        case frame_route::in_message: {
-            if (in_message.size() != header.size) {
-                break;
-            }
-            auto copy = std::make_shared<bytes>(in_message.begin(), in_message.end());
-            const std::span<const std::byte> content(*copy);
-            return {std::move(copy), content};
+    case frame_route::in_message: {
+        if (in_message.size() != header.size) {
+            break;
         }
-        case frame_route::in_buffer: {
-            auto stored = incoming_.read(header.size);
-            auto* in_use = &peers().buffer_in_use;
-            // Gives the buffer back when the last user of the content is gone.
-            std::shared_ptr<const void> lease(stored.owner.get(),
-                                              [in_use, kept = stored.owner, control = control_mapping_](const void*) {
-                                                  in_use->store(0, std::memory_order_release);
-                                              });
-            return {std::move(lease), stored.bytes};
+        auto copy = std::make_shared<bytes>(in_message.begin(), in_message.end());
+        const std::span<const std::byte> content(*copy);
+        return {std::move(copy), content};
+    }
+    case frame_route::in_buffer: {
+        auto stored = incoming_.read(header.size);
+        auto* in_use = &peers().buffer_in_use;
+        // Gives the buffer back when the last user of the content is gone.
+        std::shared_ptr<const void> lease(
+            stored.owner.get(), [in_use, kept = stored.owner, control = control_mapping_](const void*) {
+                in_use->store(0, std::memory_order_release);
+            });
+        return {std::move(lease), stored.bytes};
+    }
+    case frame_route::by_courier: {
+        answer_ring(); // it was sent before the frame was
+        couriers_.erase(couriers_.begin(), couriers_.lower_bound(header.sequence)); // of frames taken back
+        auto memory = couriers_.extract(header.sequence);
+        if (memory.empty()) {
+            break;
         }
-        case frame_route::by_courier: {
-            answer_ring();  // it was sent before the frame was
-            couriers_.erase(couriers_.begin(), couriers_.lower_bound(header.sequence));  // of frames taken back
-            auto memory = couriers_.extract(header.sequence);
-            if (memory.empty()) {
-                break;
-            }
-            return read_sealed(std::move(memory.mapped()), header.size);
-        }
+        return read_sealed(std::move(memory.mapped()), header.size);
+    }
     }
     throw channel_broken("a frame's content is not where it is said to be");
 }
@@ -304,4 +313,4 @@ std::uint64_t channel::begun() const noexcept {
     return shared.begun.load(std::memory_order_acquire);
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

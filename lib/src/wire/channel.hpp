@@ -23,7 +23,9 @@ struct channel_handle {
     int task_buffer = -1;
     int result_buffer = -1;
 
-    [[nodiscard]] std::vector<int> descriptors() const { return {socket, control, task_buffer, result_buffer}; }
+    [[nodiscard]] std::vector<int> descriptors() const {
+        return {socket, control, task_buffer, result_buffer};
+    }
 };
 
 /// Between a pool and one worker, never shared with another:
@@ -35,11 +37,11 @@ struct channel_handle {
 ///       |<== socket: bell, and courier of sealed memfds ===>|   further large contents
 ///       |    control block: memfd, written by both          |   who sleeps, what was begun
 ///
-/// Only the `try_` operations of message_queue are used: whoever dies waiting inside would take others along. Waiting
-/// is on the socket, and a peer is rung only when it has said that it sleeps.
+/// Only the `try_` operations of message_queue are used: whoever dies waiting inside would take others along.
+/// Waiting is on the socket, and a peer is rung only when it has said that it sleeps.
 ///
-/// When a worker dies inside an operation, the queue's mutex stays locked for ever and the queue answers nobody. What
-/// the worker had sent before is then salvaged out of the queue's memory.
+/// When a worker dies inside an operation, the queue's mutex stays locked for ever and the queue answers
+/// nobody. What the worker had sent before is then salvaged out of the queue's memory.
 ///
 /// Not thread-safe; the pool guards its end.
 class channel {
@@ -51,7 +53,8 @@ public:
     static constexpr std::size_t slot_size = 4096;
     static constexpr std::size_t largest_in_message = slot_size - sizeof(frame_header);
 
-    /// The pool's end of a new channel. Throws `std::system_error` when there is no room in /dev/shm, or no descriptor.
+    /// The pool's end of a new channel. Throws `std::system_error` when there is no room in /dev/shm, or no
+    /// descriptor.
     channel();
     /// The worker's end.
     explicit channel(const channel_handle& handle);
@@ -64,8 +67,8 @@ public:
     /// Removes the names, once the worker has opened its end or never will.
     void remove_names() noexcept;
 
-    /// Sends a frame. The worker's end waits for room; the pool's needs none, as long as it keeps to `slots`. Throws
-    /// `channel_broken`, and `std::system_error` when there is no memory for a large content.
+    /// Sends a frame. The worker's end waits for room; the pool's needs none, as long as it keeps to `slots`.
+    /// Throws `channel_broken`, and `std::system_error` when there is no memory for a large content.
     void send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content);
 
     /// The next frame, if one is there. Throws `channel_broken`.
@@ -73,8 +76,8 @@ public:
     /// Waits for the next frame. Throws `channel_broken`.
     frame wait_and_receive();
 
-    /// Pool: takes back a frame that the worker has not received yet, the oldest. Its id, if there is one. Throws
-    /// `channel_broken`.
+    /// Pool: takes back a frame that the worker has not received yet, the oldest. Its id, if there is one.
+    /// Throws `channel_broken`.
     std::optional<std::uint64_t> take_back();
     /// Pool: after the worker's death, when `receive` says the channel is broken: the frames it had sent.
     std::vector<frame> salvage();
@@ -105,17 +108,17 @@ private:
     payload take_content(const frame_header& header, std::span<const std::byte> in_message);
 
     end end_;
-    std::string name_;  // empty when the names are removed
+    std::string name_; // empty when the names are removed
     os::descriptor socket_;
-    os::descriptor workers_socket_;  // at the pool's end until `remove_names`
+    os::descriptor workers_socket_; // at the pool's end until `remove_names`
     os::descriptor control_memory_;
     std::shared_ptr<os::mapping> control_mapping_;
     payload_buffer outgoing_;
     payload_buffer incoming_;
     std::unique_ptr<queues> queues_;
-    std::map<std::uint64_t, os::descriptor> couriers_;  // arrived, by the sequence numbers of their frames
+    std::map<std::uint64_t, os::descriptor> couriers_; // arrived, by the sequence numbers of their frames
     std::uint64_t last_sent_ = 0;
     std::uint64_t last_received_ = 0;
 };
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -11,27 +11,27 @@ namespace multiprocessing::detail {
 
 enum class frame_kind : std::uint32_t {
     // from the pool
-    initialize,  ///< a call to make before the first task
-    task,        ///< a call
-    leave,       ///< nothing more will come: end
+    initialize, ///< a call to make before the first task
+    task,       ///< a call
+    leave,      ///< nothing more will come: end
     // from the worker
-    ready,               ///< will run tasks; answers the start, and every `initialize`
-    initializer_failed,  ///< an outcome that is an exception; the worker ends
-    result,              ///< a task's outcome
+    ready,              ///< will run tasks; answers the start, and every `initialize`
+    initializer_failed, ///< an outcome that is an exception; the worker ends
+    result,             ///< a task's outcome
 };
 
 /// What a receiver gets. `content` keeps memory that the sender wants back: decode it soon.
 struct frame {
     frame_kind kind{};
-    std::uint64_t id = 0;  ///< of the task
+    std::uint64_t id = 0; ///< of the task
     payload content{};
 };
 
 /// Where the content of a frame is.
 enum class frame_route : std::uint32_t {
-    in_message,  ///< behind the header
-    in_buffer,   ///< in the sender's reusable buffer
-    by_courier,  ///< in a memfd of its own, sent over the socket
+    in_message, ///< behind the header
+    in_buffer,  ///< in the sender's reusable buffer
+    by_courier, ///< in a memfd of its own, sent over the socket
 };
 
 /// What stands at the beginning of every message:
@@ -39,17 +39,18 @@ enum class frame_route : std::uint32_t {
 ///     | sequence | id | size | kind | route | content, if in the message ...
 ///
 struct frame_header {
-    std::uint64_t sequence;  ///< counts the sender's frames from 1
+    std::uint64_t sequence; ///< counts the sender's frames from 1
     std::uint64_t id;
-    std::uint64_t size;  ///< of the content
+    std::uint64_t size; ///< of the content
     frame_kind kind;
     frame_route route;
 };
 
-/// The channel can no longer be used: the peer died inside an operation on it, or what it sent makes no sense.
+/// The channel can no longer be used: the peer died inside an operation on it, or what it sent makes no
+/// sense.
 class channel_broken : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -26,16 +26,16 @@ template <class Operation>
 auto guarded(const Operation& operation) {
     try {
         return operation();
-    } catch (const ipc::interprocess_exception&) {  // lock_exception: the owner died
+    } catch (const ipc::interprocess_exception&) { // lock_exception: the owner died
         throw channel_broken("a process died inside an operation on a message queue");
     }
 }
 
-}  // namespace
+} // namespace
 
 struct message_queue::implementation {
     ipc::message_queue queue;
-    ipc::mapped_region region;  // the same memory once more, for what the interface does not reach
+    ipc::mapped_region region; // the same memory once more, for what the interface does not reach
 
     explicit implementation(const std::string& name)
         : queue(ipc::open_only, name.c_str()),
@@ -44,7 +44,8 @@ struct message_queue::implementation {
 
 message_queue message_queue::create(const std::string& name, std::size_t slots, std::size_t slot_size) {
     try {
-        const ipc::message_queue creator(ipc::create_only, name.c_str(), slots, slot_size, ipc::permissions(0600));
+        const ipc::message_queue creator(ipc::create_only, name.c_str(), slots, slot_size,
+                                         ipc::permissions(0600));
         return message_queue(std::make_unique<implementation>(name));
     } catch (const ipc::interprocess_exception& e) {
         remove(name);
@@ -57,7 +58,8 @@ message_queue message_queue::open(const std::string& name) {
     try {
         return message_queue(std::make_unique<implementation>(name));
     } catch (const ipc::interprocess_exception& e) {
-        throw_system_error(e, "cannot open the message queue " + name + " (does the process that made it still run?)");
+        throw_system_error(e, "cannot open the message queue " + name +
+                                  " (does the process that made it still run?)");
     }
 }
 
@@ -98,8 +100,9 @@ std::size_t message_queue::slot_size() const {
 }
 
 std::vector<std::span<const std::byte>> message_queue::all_slots() const {
-    // Boost keeps an index of pointers to the slots in front of them. Sending and receiving reorder the index, in such
-    // a way that at every instant it leads to every slot that holds a message which is not being sent.
+    // Boost keeps an index of pointers to the slots in front of them. Sending and receiving reorder the
+    // index, in such a way that at every instant it leads to every slot that holds a message which is not
+    // being sent.
     using header = ipc::ipcdetail::mq_hdr_t<ipc::offset_ptr<void>>;
     using memory = ipc::ipcdetail::managed_open_or_create_impl<ipc::shared_memory_object, 0, true, false>;
     static_assert(std::is_same_v<ipc::message_queue, ipc::message_queue_t<ipc::offset_ptr<void>>>,
@@ -129,4 +132,4 @@ std::vector<std::span<const std::byte>> message_queue::all_slots() const {
     return messages;
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

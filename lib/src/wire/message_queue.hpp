@@ -10,8 +10,8 @@
 
 namespace multiprocessing::detail {
 
-/// A Boost.Interprocess message_queue, reduced to what survives the death of a process that uses it: the `try_`
-/// operations. Members throw `channel_broken` when a process has died inside one of them.
+/// A Boost.Interprocess message_queue, reduced to what survives the death of a process that uses it: the
+/// `try_` operations. Members throw `channel_broken` when a process has died inside one of them.
 class message_queue {
 public:
     /// Throws `std::system_error` when there is no room in shared memory.
@@ -32,8 +32,8 @@ public:
     [[nodiscard]] std::size_t slots() const;
     [[nodiscard]] std::size_t slot_size() const;
 
-    /// What the slots hold, in no order, even when a process has died inside an operation: messages not yet received,
-    /// at most one that is incomplete, and nothing (empty spans) in the rest.
+    /// What the slots hold, in no order, even when a process has died inside an operation: messages not yet
+    /// received, at most one that is incomplete, and nothing (empty spans) in the rest.
     [[nodiscard]] std::vector<std::span<const std::byte>> all_slots() const;
 
 private:
@@ -42,4 +42,4 @@ private:
     std::unique_ptr<implementation> queue_;
 };
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -42,4 +42,4 @@ payload read_sealed(os::descriptor memory, std::size_t size) {
     return {std::move(mapped), content};
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -11,8 +11,9 @@
 /// Contents too large for a message.
 namespace multiprocessing::detail {
 
-/// A memfd that one side of a channel writes and the other reads, again and again: touching fresh memory costs far
-/// more than copying. It holds one content at a time; the flag in shared memory says whether it does.
+/// A memfd that one side of a channel writes and the other reads, again and again: touching fresh memory
+/// costs far more than copying. It holds one content at a time; the flag in shared memory says whether it
+/// does.
 class payload_buffer {
 public:
     /// What is larger travels by courier, so that no worker holds on to more than this in each direction.
@@ -23,8 +24,8 @@ public:
 
     /// The sender's side: stores content. Throws `std::system_error`.
     void write(std::span<const std::byte> content);
-    /// The receiver's side: the first `size` bytes. Throws `channel_broken` when there are fewer. The memory stays
-    /// mapped as long as the result exists.
+    /// The receiver's side: the first `size` bytes. Throws `channel_broken` when there are fewer. The memory
+    /// stays mapped as long as the result exists.
     payload read(std::size_t size);
 
 private:
@@ -34,7 +35,8 @@ private:
     std::shared_ptr<os::mapping> mapped_ = std::make_shared<os::mapping>();
 };
 
-/// The content of a sealed memfd that came by courier. Throws `channel_broken` when it is not one of that size.
+/// The content of a sealed memfd that came by courier. Throws `channel_broken` when it is not one of that
+/// size.
 payload read_sealed(os::descriptor memory, std::size_t size);
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

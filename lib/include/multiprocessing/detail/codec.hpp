@@ -27,6 +27,12 @@ inline std::size_t get_size(decoder& in) {
     return static_cast<std::size_t>(in.get<std::uint64_t>());
 }
 
+/// Calls `function` with the sequence 0 .. N-1, for it to deduce as a pack.
+template <std::size_t N, class Function>
+decltype(auto) with_indices(Function&& function) {
+    return function(std::make_index_sequence<N>{});
+}
+
 template <plain_bytes T>
 T decode_plain(decoder& in) {
     if constexpr (std::same_as<T, bool>) {
@@ -52,7 +58,7 @@ T decode_block(decoder& in) {
         if (count != 0) {
             std::memcpy(static_cast<void*>(std::ranges::data(result)), raw.data(), raw.size());
         }
-    } else {  // elements that cannot be default-constructed
+    } else { // elements that cannot be default-constructed
         for (std::size_t i = 0; i != count; ++i) {
             decoder one(raw.subspan(i * sizeof(element), sizeof(element)));
             result.push_back(one.get<element>());
@@ -66,7 +72,7 @@ struct without_const {
     using type = std::remove_cv_t<T>;
 };
 template <class First, class Second>
-struct without_const<std::pair<First, Second>> {  // the elements of a map
+struct without_const<std::pair<First, Second>> { // the elements of a map
     using type = std::pair<std::remove_cv_t<First>, Second>;
 };
 
@@ -74,19 +80,19 @@ template <container T>
 T decode_elements(decoder& in) {
     using element = typename without_const<typename T::value_type>::type;
     const std::size_t count = get_size(in);
-    if constexpr (requires(T& c, element e) { c.push_back(std::move(e)); }) {
+    if constexpr (requires(T & c, element e) { c.push_back(std::move(e)); }) {
         T result;
         for (std::size_t i = 0; i != count; ++i) {
             result.push_back(in.get<element>());
         }
         return result;
-    } else if constexpr (requires(T& c, element e) { c.insert(c.end(), std::move(e)); }) {
+    } else if constexpr (requires(T & c, element e) { c.insert(c.end(), std::move(e)); }) {
         T result;
         for (std::size_t i = 0; i != count; ++i) {
             result.insert(result.end(), in.get<element>());
         }
         return result;
-    } else {  // a singly linked list
+    } else { // a singly linked list
         std::vector<element> elements;
         for (std::size_t i = 0; i != count; ++i) {
             elements.push_back(in.get<element>());
@@ -97,9 +103,9 @@ T decode_elements(decoder& in) {
 
 template <class Array>
 Array decode_array(decoder& in) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return with_indices<std::tuple_size_v<Array>>([&]<std::size_t... I>(std::index_sequence<I...>) {
         return Array{((void)I, in.get<typename Array::value_type>())...};
-    }(std::make_index_sequence<std::tuple_size_v<Array>>{});
+    });
 }
 
 template <class T>
@@ -109,20 +115,22 @@ struct codec {
     static_assert(!refers_to_memory<T>,
                   "this type refers to memory of the process that sends it: send the value itself instead "
                   "(std::string for const char* and std::string_view, std::vector for std::span)");
-    static_assert(plain_bytes<T> || has_serialize<T> || !callable_object<T>,
-                  "this callable owns something that is not trivially copyable: pass what it captures as arguments, "
-                  "or make it a function object with a public serialize");
+    static_assert(
+        plain_bytes<T> || has_serialize<T> || !callable_object<T>,
+        "this callable owns something that is not trivially copyable: pass what it captures as arguments, "
+        "or make it a function object with a public serialize");
     static_assert(!std::is_polymorphic_v<T> || std::is_final_v<T> || !std::is_abstract_v<T>,
                   "an object of an abstract class cannot be rebuilt in another process");
 
     static void encode(encoder& out, const T& value) {
         if constexpr (has_serialize<T>) {
-            call_serialize(out, const_cast<T&>(value));  // Boost's convention: saving does not modify
+            call_serialize(out, const_cast<T&>(value)); // Boost's convention: saving does not modify
         } else if constexpr (plain_bytes<T>) {
             out.save_binary(std::addressof(value), sizeof(T));
         } else if constexpr (block_container<T>) {
             put_size(out, std::ranges::size(value));
-            out.save_binary(std::ranges::data(value), std::ranges::size(value) * sizeof(typename T::value_type));
+            out.save_binary(std::ranges::data(value),
+                            std::ranges::size(value) * sizeof(typename T::value_type));
         } else if constexpr (std::same_as<T, std::filesystem::path>) {
             out.put(value.native());
         } else if constexpr (container<T>) {
@@ -168,9 +176,9 @@ struct codec {
         } else if constexpr (container<T>) {
             return decode_elements<T>(in);
         } else if constexpr (tuple_like<T>) {
-            return [&]<std::size_t... I>(std::index_sequence<I...>) {
-                return T{in.get<std::remove_cv_t<std::tuple_element_t<I, T>>>()...};  // braces: in this order
-            }(std::make_index_sequence<std::tuple_size_v<T>>{});
+            return with_indices<std::tuple_size_v<T>>([&]<std::size_t... I>(std::index_sequence<I...>) {
+                return T{in.get<std::remove_cv_t<std::tuple_element_t<I, T>>>()...}; // braces: in this order
+            });
         } else if constexpr (is_specialization<T, std::optional>) {
             return in.get<bool>() ? T(in.get<typename T::value_type>()) : T();
         } else if constexpr (is_smart_pointer) {
@@ -182,9 +190,8 @@ struct codec {
         } else if constexpr (is_specialization<T, std::variant>) {
             return decode_variant(in, std::make_index_sequence<std::variant_size_v<T>>{});
         } else if constexpr (std::is_aggregate_v<T>) {
-            return [&]<std::size_t... I>(std::index_sequence<I...>) {
-                return T{in.get<boost::pfr::tuple_element_t<I, T>>()...};
-            }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>{});
+            return with_indices<boost::pfr::tuple_size_v<T>>([&]<std::size_t... I>(
+                std::index_sequence<I...>) { return T{in.get<boost::pfr::tuple_element_t<I, T>>()...}; });
         } else {
             return decode_with_serialize(in);
         }
@@ -196,8 +203,9 @@ private:
         is_specialization<T, std::unique_ptr> || is_specialization<T, std::shared_ptr>;
 
     static T decode_with_serialize(decoder& in) {
-        static_assert(std::is_default_constructible_v<T>,
-                      "a class with a serialize needs a default constructor to be rebuilt in another process");
+        static_assert(
+            std::is_default_constructible_v<T>,
+            "a class with a serialize needs a default constructor to be rebuilt in another process");
         T value;
         call_serialize(in, value);
         return value;
@@ -218,19 +226,22 @@ private:
     }
 };
 
+template <class T>
+concept c_string = std::same_as < std::decay_t<T>,
+const char* > || std::same_as<std::decay_t<T>, char*>;
+
 /// The type in which a value of type T travels when nothing else says what it should be.
 template <class T>
 struct travels_as {
     using type = std::decay_t<T>;
 };
-template <class T>
-    requires std::same_as<std::decay_t<T>, const char*> || std::same_as<std::decay_t<T>, char*>
+template <c_string T>
 struct travels_as<T> {
     using type = std::string;
 };
 template <class T>
 using travels_as_t = typename travels_as<T>::type;
 
-}  // namespace detail
+} // namespace detail
 
-}  // namespace multiprocessing
+} // namespace multiprocessing

@@ -49,8 +49,8 @@ steady_time on_steady_clock(std::chrono::time_point<Clock, Duration> time) {
     }
 }
 
-/// What a future waits for: the outcome of one task, or of the several that a `map` was cut into. Complete when the
-/// last part has its outcome; the first failure to arrive is the outcome of the whole.
+/// What a future waits for: the outcome of one task, or of the several that a `map` was cut into. Complete
+/// when the last part has its outcome; the first failure to arrive is the outcome of the whole.
 ///
 /// Thread-safe. Parts complete on the pool's supervisor thread, waiting happens on any other.
 class completion {
@@ -73,7 +73,8 @@ public:
     /// Waits; then the encoded values of the parts, in order. Throws the failure if there is one.
     [[nodiscard]] std::vector<payload> take();
 
-    /// Runs `action` once complete, on the thread that completes it, or at once if it is. Returns a key for `unhook`.
+    /// Runs `action` once complete, on the thread that completes it, or at once if it is. Returns a key for
+    /// `unhook`.
     std::uint64_t on_ready(hook action);
     void unhook(std::uint64_t key);
 
@@ -82,7 +83,7 @@ private:
 
     void complete_part(std::unique_lock<std::mutex> lock, failure reason);
 
-    mutable std::mutex mutex_;  // guards all below
+    mutable std::mutex mutex_; // guards all below
     mutable std::condition_variable ready_;
     std::size_t remaining_;
     std::vector<payload> parts_;
@@ -104,7 +105,8 @@ private:
     std::deque<std::size_t> indices_;
 };
 
-/// Waits until one of `completions` is ready and returns its index, or their number when `deadline` came first.
+/// Waits until one of `completions` is ready and returns its index, or their number when `deadline` came
+/// first.
 std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completions, steady_time deadline);
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -8,7 +8,8 @@
 #include <tuple>
 #include <type_traits>
 
-/// One task that applies a function to each of several elements: what `map` and `starmap` cut their ranges into.
+/// One task that applies a function to each of several elements: what `map` and `starmap` cut their ranges
+/// into.
 namespace multiprocessing::detail {
 
 template <class F, class Types>
@@ -67,8 +68,8 @@ template <element_is How, class... T, class Iterator>
 void put_elements(type_list<T...> types, encoder& out, Iterator& position, std::size_t count) {
     put_size(out, count);
     using element = std::iter_value_t<Iterator>;
-    if constexpr (How == element_is::the_argument && std::contiguous_iterator<Iterator> && plain_bytes<element> &&
-                  std::same_as<type_list<T...>, type_list<element>>) {
+    if constexpr (How == element_is::the_argument && std::contiguous_iterator<Iterator> &&
+                  plain_bytes<element> && std::same_as<type_list<T...>, type_list<element>>) {
         out.save_binary(std::to_address(position), count * sizeof(element));
         position += static_cast<std::iter_difference_t<Iterator>>(count);
     } else {
@@ -78,4 +79,4 @@ void put_elements(type_list<T...> types, encoder& out, Iterator& position, std::
     }
 }
 
-}  // namespace multiprocessing::detail
+} // namespace multiprocessing::detail

@@ -13,7 +13,7 @@
 
 namespace boost::serialization {
 template <class T>
-struct version;  // complete, and used, when the program includes <boost/serialization/version.hpp>
+struct version; // complete, and used, when the program includes <boost/serialization/version.hpp>
 }
 
 /// Which of the ways to travel a type takes; `codec.hpp` holds the ways.
@@ -34,7 +34,7 @@ struct codec;
 template <class>
 struct version_argument {
     unsigned value;
-    constexpr operator unsigned() const noexcept { return value; }  // NOLINT: `serialize` takes an unsigned
+    constexpr operator unsigned() const noexcept { return value; } // NOLINT: `serialize` takes an unsigned
 };
 using serialize_version = version_argument<boost::serialization::access>;
 
@@ -48,13 +48,15 @@ template <class T>
 concept found = requires(encoder& archive, T& value) {
     { serialize(archive, value, serialize_version{0}) } -> std::same_as<void>;
 };
-}  // namespace free_serialize
+} // namespace free_serialize
 
 template <class T>
-concept has_member_serialize = requires(encoder& archive, T& value) { value.serialize(archive, 0U); };
+concept has_member_serialize = requires(encoder& archive, T& value) {
+    value.serialize(archive, 0U);
+};
 
 template <class T>
-concept has_serialize = std::is_class_v<T> && (has_member_serialize<T> || free_serialize::found<T>);
+concept has_serialize = std::is_class_v<T> &&(has_member_serialize<T> || free_serialize::found<T>);
 
 template <class T, template <class...> class Template>
 inline constexpr bool is_specialization = false;
@@ -63,11 +65,13 @@ inline constexpr bool is_specialization<Template<Args...>, Template> = true;
 
 template <class T>
 concept refers_to_memory = std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T> ||
-                           (std::is_class_v<T> && std::ranges::view<T>) ||
+                           (std::is_class_v<T>&& std::ranges::view<T>) ||
                            is_specialization<T, std::reference_wrapper>;
 
 template <class T>
-concept callable_object = is_specialization<T, std::function> || requires { &T::operator(); };
+concept callable_object = is_specialization<T, std::function> || requires {
+    &T::operator();
+};
 
 /// Travels as the bytes it consists of.
 template <class T>
@@ -75,14 +79,20 @@ concept plain_bytes =
     std::is_trivially_copyable_v<T> && !has_serialize<T> && !refers_to_memory<T> && !std::is_array_v<T>;
 
 template <class T>
-concept container = std::ranges::input_range<T> && !has_serialize<T> && requires { typename T::value_type; };
+concept container = std::ranges::input_range<T> && !has_serialize<T> && requires {
+    typename T::value_type;
+};
 
 template <class T>
-concept block_container = container<T> && std::ranges::contiguous_range<T> && plain_bytes<typename T::value_type> &&
-                          requires(T& c, const typename T::value_type* p) { c.assign(p, p); };
+concept block_container = container<T> && std::ranges::contiguous_range<T> &&
+    plain_bytes<typename T::value_type> && requires(T& c, const typename T::value_type* p) {
+    c.assign(p, p);
+};
 
 template <class T>
-concept tuple_like = !std::ranges::range<T> && !has_serialize<T> && requires { std::tuple_size<T>::value; };
+concept tuple_like = !std::ranges::range<T> && !has_serialize<T> && requires {
+    std::tuple_size<T>::value;
+};
 
 template <class T>
 unsigned class_version() {
@@ -102,6 +112,6 @@ void call_serialize(Archive& archive, T& value) {
     }
 }
 
-}  // namespace detail
+} // namespace detail
 
-}  // namespace multiprocessing
+} // namespace multiprocessing
