@@ -83,9 +83,9 @@ public:
     void terminate();
     void kill();
 
-    /// Lets the child outlive this process and this object, which afterwards is as one not started. A
-    /// thread-free parent should know that a detached child becomes a zombie when it ends before its parent
-    /// does.
+    /// Lets the child outlive this process and this object, which afterwards is as one not started. One that
+    /// ends first is a zombie until this process next starts another. Throws `std::logic_error` when it was not
+    /// started.
     void detach();
 
 private:

@@ -213,9 +213,14 @@ void run_to_outcome(decoder& in, bytes& out) {
         run_call(in, encode_to);
     } catch (...) {
         out.resize(start); // whatever had been encoded of a value
-        encode_to.put(tag::exception);
-        encode_to.put(record_of(std::current_exception()));
+        put_exception(std::current_exception(), out);
     }
+}
+
+void put_exception(const std::exception_ptr& exception, bytes& out) {
+    encoder encode_to(out);
+    encode_to.put(tag::exception);
+    encode_to.put(record_of(exception));
 }
 
 bool is_value(std::span<const std::byte> outcome) {

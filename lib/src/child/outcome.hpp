@@ -12,6 +12,9 @@ namespace multiprocessing::detail {
 /// or from encoding the value, becomes the outcome.
 void run_to_outcome(decoder& in, bytes& out);
 
+/// Appends the outcome that consists of this exception.
+void put_exception(const std::exception_ptr& exception, bytes& out);
+
 /// Whether the outcome is a value. Throws `decode_failed`.
 [[nodiscard]] bool is_value(std::span<const std::byte> outcome);
 /// The encoded value in an outcome that is one.

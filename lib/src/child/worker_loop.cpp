@@ -17,6 +17,19 @@ void flush_output() {
     std::fflush(stdout);
 }
 
+void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
+    try {
+        pool.send(frame_kind::result, task, outcome);
+    } catch (const std::system_error& e) { // no memory for a large one
+        const auto size = std::to_string(outcome.size());
+        outcome.clear();
+        put_exception(std::make_exception_ptr(
+                          not_encodable("the result of " + size + " bytes could not be sent: " + e.what())),
+                      outcome);
+        pool.send(frame_kind::result, task, outcome);
+    }
+}
+
 } // namespace
 
 void worker_loop(const channel_handle& handle) {
@@ -39,7 +52,7 @@ void worker_loop(const channel_handle& handle) {
         run_to_outcome(in, outcome);
         flush_output();
         if (received.kind == frame_kind::task) {
-            pool.send(frame_kind::result, received.id, outcome);
+            send_result(pool, received.id, outcome);
         } else if (is_value(outcome)) {
             pool.send(frame_kind::ready, 0, {});
         } else {

@@ -149,8 +149,8 @@ void pool_core::perform(const action::send_task& send) {
     }
     try {
         receiver->channel().send(frame_kind::task, send.task, tasks_.at(send.task).function.encoded);
-    } catch (const channel_broken& e) {
-        receiver->kill(e.what()); // its tasks are dealt with when it is buried
+    } catch (const channel_broken&) {
+        receiver->kill(); // its tasks are dealt with when it is buried
     } catch (const std::system_error& e) {
         schedule_.undeliverable(send.worker, send.task);
         complete_with_error(send.task,
@@ -170,8 +170,8 @@ void pool_core::perform(const action::take_back& take) {
             }
             taken.push_back(*task);
         }
-    } catch (const channel_broken& e) {
-        holder->kill(e.what());
+    } catch (const channel_broken&) {
+        holder->kill();
     }
     schedule_.taken_back(take.worker, taken);
 }

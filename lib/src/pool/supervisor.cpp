@@ -48,8 +48,11 @@ bool pool_core::collect_from(worker& from) {
             handle(from, std::move(*received));
             anything = true;
         }
-    } catch (const channel_broken& e) {
-        from.kill(e.what());
+    } catch (const nonsense_received& e) {
+        from.note(e.what());
+        from.kill();
+    } catch (const channel_broken&) { // it died, or is dying, inside an operation
+        from.kill();
     }
     return anything;
 }
@@ -76,7 +79,7 @@ void pool_core::handle(worker& from, frame received) {
     default:
         break;
     }
-    throw channel_broken("it sent what makes no sense");
+    throw nonsense_received("it sent a message that makes no sense");
 }
 
 void pool_core::start_due_workers(lock& held) {
@@ -126,9 +129,9 @@ void pool_core::sleep(lock& held) {
     };
     os::poll_set set;
     std::vector<watched> watched_workers;
-    set.add(wake_.get());
+    const auto woken = set.add(wake_.get());
     for (const auto& [id, worker] : workers_) {
-        const auto bell = set.add(worker->channel().descriptor());
+        const auto bell = set.add(worker->bell());
         const auto life = set.add(worker->process().handle());
         watched_workers.push_back({id, bell, life});
     }
@@ -140,15 +143,16 @@ void pool_core::sleep(lock& held) {
     set.wait(deadline);
     held.lock();
 
-    os::clear_flag(wake_.get());
+    if (set.is_readable(woken)) {
+        os::clear_flag(wake_.get());
+    }
     for (const auto& each : watched_workers) {
         if (set.is_readable(each.life)) {
             bury(each.id);
         } else if (set.is_readable(each.bell)) {
             auto& worker = *workers_.at(each.id);
             if (!worker.channel().answer_ring()) {
-                worker.kill("it closed its channel");
-                worker.process().wait_until(steady_time::max());
+                worker.hung_up(std::chrono::steady_clock::now());
             }
         }
     }

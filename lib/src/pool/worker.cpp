@@ -46,14 +46,20 @@ bool worker::answered() noexcept {
 
 void worker::ask_to_end(steady_time now) {
     process_->signal(SIGTERM);
-    if (!kill_time_) {
-        kill_time_ = now + termination_grace;
-    }
+    kill_time_ = kill_time_.value_or(now + termination_grace);
 }
 
-void worker::kill(std::string why) {
+void worker::hung_up(steady_time now) {
+    hung_up_ = true;
+    kill_time_ = kill_time_.value_or(now + termination_grace);
+}
+
+void worker::kill() noexcept {
     process_->signal(SIGKILL);
     kill_time_.reset();
+}
+
+void worker::note(std::string why) {
     if (why_.empty()) {
         why_ = std::move(why);
     }

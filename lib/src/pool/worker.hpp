@@ -33,15 +33,18 @@ public:
     /// It answered; whether it is ready now.
     bool answered() noexcept;
 
-    /// Asks it to end, and sets the time at which it is to be killed.
+    /// Asks it to end; it will be killed after the grace period.
     void ask_to_end(steady_time now);
-    /// Ends it at once. Why, for the error of the task that it runs, if it is not its own doing.
-    void kill(std::string why = {});
-
-    /// When it is to be killed, if it has been asked to end.
+    /// It closed its end of the channel: most likely it is ending. It will be killed after the grace period.
+    void hung_up(steady_time now);
+    /// What to poll for its bell: -1 once it has hung up.
+    [[nodiscard]] int bell() const noexcept { return hung_up_ ? -1 : channel_.descriptor(); }
+    void kill() noexcept;
+    /// When it is to be killed, if it is.
     [[nodiscard]] std::optional<steady_time> kill_time() const noexcept { return kill_time_; }
-    /// Notes why it could not get ready.
-    void note(std::string why) { why_ = std::move(why); }
+
+    /// Notes why it ends, if it is not its own doing.
+    void note(std::string why);
     /// What ended it, for people: "worker 4711 was killed by SIGSEGV". It must have ended.
     [[nodiscard]] std::string epitaph();
 
@@ -50,6 +53,7 @@ private:
     detail::channel channel_;
     std::unique_ptr<child_process> process_;
     unsigned answers_expected_ = 1;
+    bool hung_up_ = false;
     std::optional<steady_time> kill_time_;
     std::string why_;
 };

@@ -20,6 +20,7 @@ namespace {
 struct children {
     std::mutex mutex; // guards what follows
     std::vector<child_process*> alive;
+    std::vector<pid_t> detached; // not yet reaped
 };
 children& all_children() {
     static auto& instance = *new children;
@@ -72,8 +73,17 @@ void child_process::end() {
     }
 }
 
-void child_process::detach() noexcept {
-    os::set_flag(detached_.get());
+void child_process::detach() {
+    const std::lock_guard lock(all_children().mutex);
+    if (!exit_code()) {
+        all_children().detached.push_back(static_cast<pid_t>(pid_));
+        os::set_flag(detached_.get());
+    }
+}
+
+void reap_detached_children() {
+    const std::lock_guard lock(all_children().mutex);
+    std::erase_if(all_children().detached, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
 }
 
 } // namespace detail

@@ -36,7 +36,9 @@ public:
     void signal(int number) noexcept;
     /// Asks it to end, kills it after the grace period, and reaps it.
     void end();
-    void detach() noexcept;
+    /// Lets it outlive this process, and this object. It is reaped at a later start of a process, if it has
+    /// ended by then.
+    void detach();
 
     /// What `exit_code` says when somebody else has reaped the child.
     static constexpr int status_taken = 255;
@@ -49,5 +51,8 @@ private:
     std::mutex mutex_; // guards what follows
     std::optional<int> exit_code_;
 };
+
+/// Reaps the detached children that have ended.
+void reap_detached_children();
 
 } // namespace multiprocessing::detail

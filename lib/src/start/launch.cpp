@@ -11,6 +11,7 @@ std::unique_ptr<child_process> launch(start_method method, const launch_request&
     if (!program_arguments()) {
         throw not_initialized();
     }
+    reap_detached_children();
     try {
         switch (method) {
         case start_method::spawn:

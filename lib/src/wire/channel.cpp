@@ -218,14 +218,14 @@ frame channel::wait_and_receive() {
 frame channel::take_frame(std::span<const std::byte> message) {
     frame_header header;
     if (message.size() < sizeof header) {
-        throw channel_broken("a message is too short for a frame");
+        throw nonsense_received("a message is too short for a frame");
     }
     std::memcpy(&header, message.data(), sizeof header);
     // A frame that the pool takes back is missing at the worker's end.
     const bool in_order =
         end_ == end::pool ? header.sequence == last_received_ + 1 : header.sequence > last_received_;
     if (!in_order || header.kind > frame_kind::result) {
-        throw channel_broken("a message is not a frame");
+        throw nonsense_received("a message is not a frame");
     }
     last_received_ = header.sequence;
     return {header.kind, header.id, take_content(header, message.subspan(sizeof header))};
@@ -261,7 +261,7 @@ payload channel::take_content(const frame_header& header, std::span<const std::b
         return read_sealed(std::move(memory.mapped()), header.size);
     }
     }
-    throw channel_broken("a frame's content is not where it is said to be");
+    throw nonsense_received("a frame's content is not where it is said to be");
 }
 
 std::optional<std::uint64_t> channel::take_back() {

@@ -46,11 +46,16 @@ struct frame_header {
     frame_route route;
 };
 
-/// The channel can no longer be used: the peer died inside an operation on it, or what it sent makes no
-/// sense.
+/// The channel can no longer be used: the peer died inside an operation on it, or has closed it.
 class channel_broken : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
+};
+
+/// What the peer sent makes no sense.
+class nonsense_received : public channel_broken {
+public:
+    using channel_broken::channel_broken;
 };
 
 } // namespace multiprocessing::detail

@@ -22,7 +22,7 @@ payload payload_buffer::read(std::size_t size) {
     if (mapped_->size() < size) {
         const auto available = os::size_of(memory_.get());
         if (available < size) {
-            throw channel_broken("a content is announced to be larger than its buffer");
+            throw nonsense_received("a content is announced to be larger than its buffer");
         }
         map(available);
     }
@@ -35,7 +35,7 @@ void payload_buffer::map(std::size_t size) {
 
 payload read_sealed(os::descriptor memory, std::size_t size) {
     if (!os::is_sealed_memory(memory.get()) || os::size_of(memory.get()) != size) {
-        throw channel_broken("a content that came by courier is not what was announced");
+        throw nonsense_received("a content that came by courier is not what was announced");
     }
     auto mapped = std::make_shared<os::mapping>(memory.get(), size);
     const std::span<const std::byte> content(mapped->data(), size);

@@ -24,8 +24,8 @@ public:
 
     /// The sender's side: stores content. Throws `std::system_error`.
     void write(std::span<const std::byte> content);
-    /// The receiver's side: the first `size` bytes. Throws `channel_broken` when there are fewer. The memory
-    /// stays mapped as long as the result exists.
+    /// The receiver's side: the first `size` bytes. Throws `nonsense_received` when there are fewer. The
+    /// memory stays mapped as long as the result exists.
     payload read(std::size_t size);
 
 private:
@@ -35,7 +35,7 @@ private:
     std::shared_ptr<os::mapping> mapped_ = std::make_shared<os::mapping>();
 };
 
-/// The content of a sealed memfd that came by courier. Throws `channel_broken` when it is not one of that
+/// The content of a sealed memfd that came by courier. Throws `nonsense_received` when it is not one of that
 /// size.
 payload read_sealed(os::descriptor memory, std::size_t size);
 
