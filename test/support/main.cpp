@@ -8,8 +8,8 @@
 
 int main(int argc, char** argv) {
     multiprocessing::init(argc, argv);
-    // Boost.Test would take a child that ends with anything but 0 for a failure of the test, and tests kill
-    // children.
+    // A crash of the tests themselves is to be a crash: Boost.Test would jump out of it past all destructors,
+    // and leave children behind.
     std::vector<char*> arguments(argv, argv + argc);
     char do_not_catch[] = "--catch_system_errors=no";
     arguments.insert(arguments.begin() + 1, do_not_catch);

@@ -101,7 +101,8 @@ private:
         if (parts.size() == 1) {
             return decode<R>(parts.front().bytes);
         }
-        if constexpr (std::ranges::range<R> && std::default_initializable<R>) {
+        if constexpr (detail::container<R> &&
+                      requires(R & whole) { whole.insert(whole.end(), whole.begin(), whole.end()); }) {
             R whole; // a map, in chunks
             for (const auto& part : parts) {
                 auto chunk = decode<R>(part.bytes);

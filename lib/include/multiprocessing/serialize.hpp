@@ -41,10 +41,7 @@ public:
     }
 
     /// Appends `size` bytes.
-    void save_binary(const void* data, std::size_t size) {
-        const auto* first = static_cast<const std::byte*>(data);
-        out_->insert(out_->end(), first, first + size);
-    }
+    void save_binary(const void* data, std::size_t size);
 
     template <class T>
     encoder& operator<<(const T& value) {

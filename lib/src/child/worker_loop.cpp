@@ -30,6 +30,45 @@ void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
     }
 }
 
+/// Runs the call in a frame; its outcome is appended to `outcome`.
+void run_received(const frame& received, bytes& outcome) {
+    decoder in(received.content.bytes);
+    run_to_outcome(in, outcome);
+    flush_output();
+}
+
+/// Receives, runs and sends until told to leave.
+void serve(channel& pool) {
+    pool.send(frame_kind::ready, 0, {});
+    bytes outcome;
+    for (;;) {
+        const auto received = pool.wait_and_receive();
+        switch (received.kind) {
+        case frame_kind::leave:
+            return;
+        case frame_kind::task:
+            pool.begin(received.id);
+            run_received(received, outcome);
+            send_result(pool, received.id, outcome);
+            break;
+        case frame_kind::initialize:
+            run_received(received, outcome);
+            if (!is_value(outcome)) {
+                pool.send(frame_kind::initializer_failed, 0, outcome);
+                std::exit(EXIT_FAILURE);
+            }
+            pool.send(frame_kind::ready, 0, {});
+            break;
+        default:
+            throw nonsense_received("a pool sent its worker what only workers send");
+        }
+        outcome.clear();
+        if (outcome.capacity() > payload_buffer::largest) {
+            outcome = {};
+        }
+    }
+}
+
 } // namespace
 
 void worker_loop(const channel_handle& handle) {
@@ -37,31 +76,11 @@ void worker_loop(const channel_handle& handle) {
     // workers.
     std::signal(SIGINT, SIG_IGN);
     channel pool(handle);
-    pool.send(frame_kind::ready, 0, {});
-    bytes outcome;
-    for (;;) {
-        const auto received = pool.wait_and_receive();
-        if (received.kind == frame_kind::leave) {
-            return;
-        }
-        if (received.kind == frame_kind::task) {
-            pool.begin(received.id);
-        }
-        decoder in(received.content.bytes);
-        outcome.clear();
-        run_to_outcome(in, outcome);
-        flush_output();
-        if (received.kind == frame_kind::task) {
-            send_result(pool, received.id, outcome);
-        } else if (is_value(outcome)) {
-            pool.send(frame_kind::ready, 0, {});
-        } else {
-            pool.send(frame_kind::initializer_failed, 0, outcome);
-            std::exit(EXIT_FAILURE);
-        }
-        if (outcome.capacity() > payload_buffer::largest) {
-            outcome = {};
-        }
+    try {
+        serve(pool);
+    } catch (const nonsense_received&) {
+        throw;
+    } catch (const channel_broken&) { // the parent is gone, and with it whoever could want to know
     }
 }
 

@@ -17,11 +17,11 @@ void pool_core::supervise() {
     os::set_process_name("mp-supervisor");
     lock held(mutex_);
     while (!schedule_.finished() || !workers_.empty()) {
+        start_due_workers(held);
+        kill_overdue_workers();
         // A worker rings only when it was told that nobody is looking; so tell it, look once more, and sleep.
+        // All of them: between this and the sleep none may come in.
         if (!collect(false) && !collect(true)) {
-            start_due_workers(held);
-            kill_overdue_workers();
-            perform();
             sleep(held);
         }
         perform();

@@ -46,7 +46,9 @@ struct prepare_child {
     /// launcher's own pipe included; default signal dispositions and an empty mask.
     template <class Launcher>
     boost::system::error_code on_exec_setup(Launcher&, const auto&, const char* const*&) {
-        ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+        if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) { // Linux before 5.11
+            return {errno, boost::system::system_category()};
+        }
         for (const int fd : inherited) {
             if (::fcntl(fd, F_SETFD, 0) != 0) {
                 return {errno, boost::system::system_category()};

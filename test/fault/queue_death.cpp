@@ -1,0 +1,222 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+// Readers and writers of a queue are killed. The others go on, or all get queue_broken; nobody hangs.
+#include "support/fault.hpp"
+#include "support/leaves_nothing.hpp"
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <random>
+
+using namespace fault;
+
+namespace {
+
+using numbers = mp::queue<std::uint64_t>;
+using blobs = mp::queue<std::vector<char>>;
+
+/// Exit codes of those who use a queue until it is closed.
+enum ending { orderly = 0, found_it_broken = 3 };
+
+template <class Use>
+void use(const Use& once) {
+    try {
+        for (;;) {
+            once();
+        }
+    } catch (const mp::queue_closed&) {
+        std::exit(orderly);
+    } catch (const mp::queue_broken&) {
+        std::exit(found_it_broken);
+    }
+}
+
+/// Who got which value how often.
+struct ledger {
+    std::atomic<std::uint32_t> readers_waiting;
+    std::array<std::atomic<std::uint32_t>, 4'000'000> got;
+};
+
+void read_numbers(numbers queue, const std::string& path) {
+    const shared<ledger> book(path);
+    ++book->readers_waiting;
+    use([&] { ++book->got.at(queue.get()); });
+}
+/// Writes every second number, beginning with 0 or 1.
+void write_numbers(numbers queue, std::uint64_t first) {
+    std::uint64_t next = first;
+    use([&] {
+        queue.put(next);
+        next += 2;
+    });
+}
+void read_blobs(blobs queue) {
+    use([&] { queue.get(); });
+}
+void write_blobs(blobs queue) {
+    use([&] { queue.put(std::vector<char>(300'000, 'x')); });
+}
+void wait_for_a_value(numbers queue, const std::string& path) {
+    std::ofstream(path).put('x');
+    queue.get();
+}
+void wait_for_room(numbers queue, const std::string& path) {
+    std::ofstream(path).put('x');
+    queue.put(0);
+}
+
+mp::process start(mp::process process) {
+    process.start();
+    return process;
+}
+
+/// Whether a process waits in the kernel and not elsewhere.
+bool sleeps(long pid) {
+    return look_at(pid).state == 'S';
+}
+
+/// Lets readers and writers run, kills one, and sees to it that the others end in an orderly way.
+void kill_one(std::vector<mp::process>& users, std::minstd_rand& random, const std::string& context,
+              const std::function<void()>& close, const std::function<void()>& touch) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 20'000);
+    while (std::chrono::steady_clock::now() < end) {
+        std::this_thread::yield();
+    }
+    const auto victim = random() % users.size();
+    users[victim].kill();
+    users[victim].join();
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 5'000)); // let the others find out
+    close();
+    bool broken = false;
+    for (std::size_t i = 0; i != users.size(); ++i) {
+        const bool ended = users[i].join_for(hang_limit);
+        BOOST_TEST_REQUIRE(ended, context << ": a user hangs, number " << i);
+        if (i != victim) {
+            const auto code = users[i].exit_code().value();
+            BOOST_TEST((code == orderly || code == found_it_broken), context << ": exit code " << code);
+            broken |= code == found_it_broken;
+        }
+    }
+    if (broken) { // for one, for all
+        BOOST_CHECK_THROW(touch(), mp::queue_broken);
+    }
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(queue_death, leaves_nothing)
+
+BOOST_AUTO_TEST_CASE(readers_killed_while_they_wait_disturb_nobody) {
+    numbers queue(10);
+    for (int round = 0; round != 30; ++round) {
+        const scratch_file begun;
+        auto reader = start(mp::process(wait_for_a_value, queue, begun.path()));
+        BOOST_TEST_REQUIRE(eventually([&] { return begun.exists() && sleeps(reader.pid()); }));
+        reader.kill();
+        reader.join();
+        for (std::uint64_t i = 0; i != 10; ++i) {
+            BOOST_TEST_REQUIRE(queue.put_for(i, hang_limit));
+        }
+        for (std::uint64_t i = 0; i != 10; ++i) {
+            const auto got = queue.get_for(hang_limit);
+            BOOST_TEST_REQUIRE(got.has_value());
+            BOOST_TEST(*got == i);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(writers_killed_while_they_wait_disturb_nobody) {
+    numbers queue(2);
+    for (int round = 0; round != 30; ++round) {
+        queue.put(1);
+        queue.put(2);
+        const scratch_file begun;
+        auto writer = start(mp::process(wait_for_room, queue, begun.path()));
+        BOOST_TEST_REQUIRE(eventually([&] { return begun.exists() && sleeps(writer.pid()); }));
+        writer.kill();
+        writer.join();
+        BOOST_TEST(queue.get_for(hang_limit).value() == 1U);
+        BOOST_TEST(queue.get_for(hang_limit).value() == 2U);
+        BOOST_TEST(queue.empty());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_waiting_reader_gets_its_value_though_others_were_killed_beside_it) {
+    const scratch_file first_begun;
+    const scratch_file second_begun;
+    numbers queue(10);
+    auto killed = start(mp::process(wait_for_a_value, queue, first_begun.path()));
+    auto spared = start(mp::process(wait_for_a_value, queue, second_begun.path()));
+    BOOST_TEST_REQUIRE(eventually([&] {
+        return first_begun.exists() && second_begun.exists() && sleeps(killed.pid()) && sleeps(spared.pid());
+    }));
+    killed.kill();
+    queue.put(1); // the wake may go to the dead
+    BOOST_TEST(spared.join_for(hang_limit));
+}
+
+BOOST_AUTO_TEST_CASE(users_killed_in_tight_loops_leave_a_queue_that_works_or_says_that_it_is_broken) {
+    constexpr unsigned seed = 1;
+    std::minstd_rand random(seed);
+    for (int round = 0; round != 100; ++round) {
+        const auto context = "seed " + std::to_string(seed) + ", round " + std::to_string(round);
+        const scratch_file file;
+        const shared<ledger> book(file.path());
+        numbers queue(8);
+        std::vector<mp::process> users;
+        users.push_back(start(mp::process(read_numbers, queue, file.path())));
+        users.push_back(start(mp::process(read_numbers, queue, file.path())));
+        users.push_back(start(mp::process(write_numbers, queue, std::uint64_t{0})));
+        users.push_back(start(mp::process(write_numbers, queue, std::uint64_t{1})));
+        BOOST_TEST_REQUIRE(eventually([&] { return book->readers_waiting == 2; }));
+        kill_one(
+            users, random, context, [&] { queue.close(); }, [&] { (void)queue.size(); });
+        std::size_t got_twice = 0;
+        for (const auto& times : book->got) {
+            got_twice += times > 1;
+        }
+        BOOST_TEST(got_twice == 0U, context);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(users_of_large_values_killed_at_any_instant_leave_no_names_behind) {
+    constexpr unsigned seed = 2;
+    std::minstd_rand random(seed);
+    for (int round = 0; round != 50; ++round) {
+        const auto context = "seed " + std::to_string(seed) + ", round " + std::to_string(round);
+        {
+            blobs queue(8);
+            std::vector<mp::process> users;
+            users.push_back(start(mp::process(read_blobs, queue)));
+            users.push_back(start(mp::process(write_blobs, queue)));
+            users.push_back(start(mp::process(write_blobs, queue)));
+            kill_one(
+                users, random, context, [&] { queue.close(); }, [&] { (void)queue.size(); });
+        }
+        BOOST_TEST(names_of(::getpid()).empty(), context);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(large_values_that_nobody_has_got_leave_with_their_queue) {
+    {
+        blobs queue(4);
+        queue.put(std::vector<char>(1 << 20));
+        queue.put(std::vector<char>(1 << 20));
+        BOOST_TEST(!names_of(::getpid()).empty());
+    }
+    BOOST_TEST(names_of(::getpid()).empty());
+}
+
+BOOST_AUTO_TEST_CASE(large_values_put_when_the_maker_has_left_the_queue_leave_with_the_last_user) {
+    auto queue = std::make_unique<blobs>(4);
+    auto writer = start(mp::process(write_blobs, *queue));
+    BOOST_TEST_REQUIRE(eventually([&] { return queue->full(); }));
+    (void)queue->get(); // the writer goes on
+    queue.reset();
+    BOOST_TEST_REQUIRE(eventually([&] { return sleeps(writer.pid()); }));
+    writer.kill();
+    writer.join();
+    BOOST_TEST(names_of(::getpid()).empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
