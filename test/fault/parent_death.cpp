@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <csignal>
 #include <memory>
+#include <spawn.h>
+#include <sys/wait.h>
 
 using namespace fault;
 
@@ -107,13 +109,19 @@ void start_and_be_killed_at_any_time() {
     }
 }
 
-void nothing() {}
-
-/// A program of this family starts, which removes names that belong to nobody alive.
-void start_anything() {
-    mp::process any(nothing);
-    any.start();
-    any.join();
+/// A program that uses the library starts, which removes names that belong to nobody alive.
+void start_a_program() {
+    char name[] = "fault_tests";
+    char version[] = "--version";
+    char* arguments[] = {name, version, nullptr};
+    posix_spawn_file_actions_t silence;
+    ::posix_spawn_file_actions_init(&silence);
+    ::posix_spawn_file_actions_addopen(&silence, 1, "/dev/null", O_WRONLY, 0);
+    ::posix_spawn_file_actions_addopen(&silence, 2, "/dev/null", O_WRONLY, 0);
+    pid_t pid = 0;
+    BOOST_TEST_REQUIRE(::posix_spawn(&pid, "/proc/self/exe", &silence, nullptr, arguments, ::environ) == 0);
+    ::posix_spawn_file_actions_destroy(&silence);
+    ::waitpid(pid, nullptr, 0);
 }
 
 bool all_gone(const std::vector<identity>& processes) {
@@ -124,10 +132,17 @@ void check_that_nothing_stays(long parent, const std::vector<identity>& family) 
     BOOST_TEST(eventually([&] { return all_gone(family); }, gone_within));
     for (const auto& each : family) {
         if (each.runs()) {
+            const auto about = "/proc/" + std::to_string(each.pid);
+            std::string name;
+            std::string waits_in;
+            std::getline(std::ifstream(about + "/comm"), name);
+            std::getline(std::ifstream(about + "/wchan"), waits_in);
+            BOOST_TEST_MESSAGE("still there: " << each.pid << " " << name << ", " << look_at(each.pid).state
+                                               << " in " << waits_in);
             kill_process(each.pid);
         }
     }
-    start_anything();
+    start_a_program();
     BOOST_TEST(names_of(parent).empty());
     for (const auto& each : family) {
         BOOST_TEST(names_of(each.pid).empty());
@@ -219,7 +234,6 @@ BOOST_AUTO_TEST_CASE(a_detached_process_survives_its_parent) {
     const identity detached(pid);
     parent.kill();
     parent.join();
-    start_anything(); // by then the lifeline would have ended it
     BOOST_TEST(!eventually([&] { return !detached.runs(); }, 1s));
     end.create();
     BOOST_TEST(eventually([&] { return !detached.runs(); }));

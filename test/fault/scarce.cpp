@@ -61,7 +61,8 @@ void with_ever_more_descriptors(const Attempt& attempt) {
             worked = attempt();
         } catch (const mp::start_failed& e) {
             allow_descriptors(before + most);
-            if (e.code().category() != std::system_category() && e.code().category() != std::generic_category()) {
+            if (e.code().category() != std::system_category() &&
+                e.code().category() != std::generic_category()) {
                 ::_exit(wrong_error);
             }
         } catch (const std::exception& e) {

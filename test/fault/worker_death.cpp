@@ -4,7 +4,6 @@
 #include "support/leaves_nothing.hpp"
 
 #include <array>
-#include <cmath>
 #include <csignal>
 #include <random>
 

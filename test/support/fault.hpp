@@ -131,9 +131,8 @@ class scratch_file {
 public:
     scratch_file() {
         static std::atomic<unsigned> last{0};
-        path_ = (std::filesystem::temp_directory_path() / ("multiprocessing-fault-" +
-                                                           std::to_string(::getpid()) + "." +
-                                                           std::to_string(++last)))
+        path_ = (std::filesystem::temp_directory_path() /
+                 ("multiprocessing-fault-" + std::to_string(::getpid()) + "." + std::to_string(++last)))
                     .string();
         std::filesystem::remove(path_);
     }

@@ -29,6 +29,8 @@ template <class R>
 class future {
 public:
     future() = default;
+    future(future&&) noexcept = default;
+    future& operator=(future&&) noexcept = default;
     /// For the library's own use.
     explicit future(std::shared_ptr<detail::completion> state) : state_(std::move(state)) {}
 

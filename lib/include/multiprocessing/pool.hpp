@@ -170,6 +170,7 @@ private:
             return submit_each<How>(f, elements, chunk_size);
         } else {
             auto left = static_cast<std::size_t>(std::ranges::distance(range));
+            chunk_size = std::min(chunk_size, std::max<std::size_t>(1, left));
             if (chunk_size == automatic) {
                 const auto chunks = size() * chunks_per_worker;
                 chunk_size = std::max<std::size_t>(1, (left + chunks - 1) / chunks);

@@ -58,7 +58,7 @@ std::optional<handover> find_handover() {
     if (found.magic != handover::expected_magic) {
         return std::nullopt;
     }
-    if (found.parent_pid != ::getppid()) {
+    if (found.parent_pid != ::getppid() && !os::flag_is_set(found.detached)) {
         if (os::wait_readable(found.parent, steady_time::min())) {
             ::_exit(EXIT_FAILURE); // the parent is gone already
         }

@@ -7,26 +7,40 @@
 #include <any>
 #include <boost/core/demangle.hpp>
 #include <cxxabi.h>
+#include <future>
 #include <ios>
 #include <mutex>
 #include <new>
+#include <optional>
+#include <regex>
+#include <string_view>
 #include <type_traits>
 #include <variant>
 
 namespace multiprocessing::detail {
 namespace {
 
+/// A type's name for people: without what std::throw_with_nested wraps it in.
+std::string readable(const std::string& type) {
+    auto name = boost::core::demangle(type.c_str());
+    constexpr std::string_view wrapper = "std::_Nested_exception<";
+    if (name.starts_with(wrapper) && name.ends_with('>')) {
+        name = name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
+    }
+    return name;
+}
+
 enum class tag : std::uint8_t { value, exception };
 
-std::error_code code_in(const exception_record& record) {
-    const auto value = static_cast<int>(record.code);
-    if (record.category == std::generic_category().name()) {
-        return {value, std::generic_category()};
+/// Nothing for a category that this process does not know.
+std::optional<std::error_code> code_in(const exception_record& record) {
+    for (const auto* category : {&std::generic_category(), &std::system_category(), &std::iostream_category(),
+                                 &std::future_category()}) {
+        if (record.category == category->name()) {
+            return std::error_code(static_cast<int>(record.code), *category);
+        }
     }
-    if (record.category == std::iostream_category().name()) {
-        return {value, std::iostream_category()};
-    }
-    return {value, std::system_category()};
+    return std::nullopt;
 }
 
 /// What was passed to a system_error's constructor: it appends the code's message itself.
@@ -45,22 +59,40 @@ E make_simple(const exception_record& record) {
     }
 }
 
-template <class E>
-E make_with_code(const exception_record& record) {
-    const auto code = code_in(record);
-    if constexpr (std::is_constructible_v<E, std::error_code, std::string>) {
-        return E(code, without_message(record, code));
-    } else {
-        return E(without_message(record, code), code);
-    }
+std::system_error make_system_error(const exception_record& record) {
+    const auto code = code_in(record).value_or(std::error_code());
+    return record.what == code.message() ? std::system_error(code)
+                                         : std::system_error(code, without_message(record, code));
+}
+
+std::ios_base::failure make_stream_failure(const exception_record& record) {
+    const auto code = code_in(record).value_or(std::error_code());
+    return std::ios_base::failure(without_message(record, code), code);
 }
 
 std::filesystem::filesystem_error make_filesystem_error(const exception_record& record) {
-    const auto code = code_in(record);
-    const auto path = [&](std::size_t i) {
-        return i < record.paths.size() ? record.paths[i] : std::string();
-    };
-    return {without_message(record, code), path(0), path(1), code};
+    const auto code = code_in(record).value_or(std::error_code());
+    const auto text = without_message(record, code);
+    switch (record.paths.size()) {
+    case 0:
+        return {text, code};
+    case 1:
+        return {text, record.paths[0], code};
+    default:
+        return {text, record.paths[0], record.paths[1], code};
+    }
+}
+
+std::future_error make_future_error(const exception_record& record) {
+    return std::future_error(static_cast<std::future_errc>(record.code));
+}
+
+std::regex_error make_regex_error(const exception_record& record) {
+    return std::regex_error(static_cast<std::regex_constants::error_type>(record.code));
+}
+
+start_failed make_start_failed(const exception_record& record) {
+    return {code_in(record).value_or(std::error_code()), record.what};
 }
 
 worker_died make_worker_died(const exception_record& record) {
@@ -71,11 +103,6 @@ template <class... E>
 void add_simple(std::vector<exception_type>& types) {
     (types.push_back(describe_exception<E>(&make_simple<E>)), ...);
 }
-template <class... E>
-void add_with_code(std::vector<exception_type>& types) {
-    (types.push_back(describe_exception<E>(&make_with_code<E>)), ...);
-}
-
 std::vector<exception_type> known_from_the_start() {
     std::vector<exception_type> types;
     add_simple<std::exception, std::bad_alloc, std::bad_array_new_length, std::bad_cast, std::bad_typeid,
@@ -86,8 +113,12 @@ std::vector<exception_type> known_from_the_start() {
                std::underflow_error>(types);
     add_simple<error, not_initialized, pool_closed, pool_terminated, queue_closed, queue_broken,
                not_encodable, decode_failed>(types);
-    add_with_code<std::system_error, std::ios_base::failure, start_failed>(types);
+    types.push_back(describe_exception<std::system_error>(&make_system_error));
+    types.push_back(describe_exception<std::ios_base::failure>(&make_stream_failure));
     types.push_back(describe_exception<std::filesystem::filesystem_error>(&make_filesystem_error));
+    types.push_back(describe_exception<std::future_error>(&make_future_error));
+    types.push_back(describe_exception<std::regex_error>(&make_regex_error));
+    types.push_back(describe_exception<start_failed>(&make_start_failed));
     types.push_back(describe_exception<worker_died>(&make_worker_died));
     return types;
 }
@@ -112,10 +143,11 @@ public:
                 }
             }
         }
-        if (raise_known) {
+        const bool rebuildable = record.category.empty() || code_in(record).has_value();
+        if (raise_known && rebuildable) {
             raise_known(record, record.carries_another);
         }
-        const remote_error unknown(boost::core::demangle(record.type.c_str()), record.what);
+        const remote_error unknown(readable(record.type), record.what);
         if (record.carries_another) {
             std::throw_with_nested(unknown);
         }
@@ -143,10 +175,18 @@ exception_record record_of(const std::exception& e) {
     exception_record record{.type = typeid(e).name(), .what = e.what()};
     if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&e)) {
         record.what = file->std::system_error::what(); // its own adds the paths
-        record.paths = {file->path1().string(), file->path2().string()};
+        for (const auto& path : {file->path1(), file->path2()}) {
+            if (!path.empty()) {
+                record.paths.push_back(path.string());
+            }
+        }
         note_code(record, file->code());
     } else if (const auto* system = dynamic_cast<const std::system_error*>(&e)) {
         note_code(record, system->code());
+    } else if (const auto* future = dynamic_cast<const std::future_error*>(&e)) {
+        note_code(record, future->code());
+    } else if (const auto* regex = dynamic_cast<const std::regex_error*>(&e)) {
+        record.code = regex->code();
     } else if (const auto* start = dynamic_cast<const start_failed*>(&e)) {
         note_code(record, start->code());
     } else if (const auto* died = dynamic_cast<const worker_died*>(&e)) {
@@ -188,7 +228,7 @@ exception_record record_of(const std::exception_ptr& exception) {
 }
 
 void describe(const exception_record& record, std::string& text) {
-    text += boost::core::demangle(record.type.c_str()) + ": " + record.what;
+    text += readable(record.type) + ": " + record.what;
     for (const auto& nested : record.nested) {
         text += "\n  caused by ";
         describe(nested, text);

@@ -78,7 +78,9 @@ public:
             object.truncate(static_cast<ipc::offset_t>(size));
             return named_memory(object);
         } catch (const ipc::interprocess_exception& e) {
-            remove(name);
+            if (e.get_error_code() != ipc::already_exists_error) { // else it is somebody else's
+                remove(name);
+            }
             throw_no_room(e, size);
         }
     }

@@ -48,7 +48,9 @@ message_queue message_queue::create(const std::string& name, std::size_t slots, 
                                          ipc::permissions(0600));
         return message_queue(std::make_unique<implementation>(name));
     } catch (const ipc::interprocess_exception& e) {
-        remove(name);
+        if (e.get_error_code() != ipc::already_exists_error) { // else it is somebody else's
+            remove(name);
+        }
         throw_system_error(e, "cannot create a message queue of " + std::to_string(slots * slot_size) +
                                   " bytes in shared memory (is there room in /dev/shm?)");
     }

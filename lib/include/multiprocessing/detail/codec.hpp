@@ -53,7 +53,7 @@ T decode_block(decoder& in) {
     }
     const auto raw = in.take(count * sizeof(element));
     T result;
-    if constexpr (requires { result.resize(count); }) {
+    if constexpr (std::is_default_constructible_v<element>) {
         result.resize(count);
         if (count != 0) {
             std::memcpy(static_cast<void*>(std::ranges::data(result)), raw.data(), raw.size());
@@ -116,7 +116,7 @@ struct codec {
                   "this type refers to memory of the process that sends it: send the value itself instead "
                   "(std::string for const char* and std::string_view, std::vector for std::span)");
     static_assert(
-        plain_bytes<T> || has_serialize<T> || !callable_object<T>,
+        plain_bytes<T> || has_serialize<T> || std::is_aggregate_v<T> || !callable_object<T>,
         "this callable owns something that is not trivially copyable: pass what it captures as arguments, "
         "or make it a function object with a public serialize");
     static_assert(!std::is_polymorphic_v<T> || std::is_final_v<T> || !std::is_abstract_v<T>,
@@ -138,12 +138,15 @@ struct codec {
                 put_size(out, static_cast<std::size_t>(std::ranges::distance(value)));
             }
             for (const auto& element : value) {
-                // A vector<bool> yields proxies, hence the conversion to what the container says it holds.
-                out.put(static_cast<const typename without_const<typename T::value_type>::type&>(element));
+                if constexpr (std::same_as<decltype(element), const typename T::value_type&>) {
+                    out.put(element);
+                } else { // the proxies of a vector<bool>
+                    out.put(static_cast<typename T::value_type>(element));
+                }
             }
         } else if constexpr (tuple_like<T>) {
             std::apply([&](const auto&... member) { (out.put(member), ...); }, value);
-        } else if constexpr (is_specialization<T, std::optional> || is_smart_pointer) {
+        } else if constexpr (is_specialization<T, std::optional> || smart_pointer<T>) {
             out.put(static_cast<bool>(value));
             if (value) {
                 out.put(*value);
@@ -181,7 +184,7 @@ struct codec {
             });
         } else if constexpr (is_specialization<T, std::optional>) {
             return in.get<bool>() ? T(in.get<typename T::value_type>()) : T();
-        } else if constexpr (is_smart_pointer) {
+        } else if constexpr (smart_pointer<T>) {
             using element = std::remove_cv_t<typename T::element_type>;
             static_assert(!std::is_polymorphic_v<element> || std::is_final_v<element>,
                           "a pointer to a base class would arrive as a copy of the base alone: "
@@ -199,8 +202,6 @@ struct codec {
 
 private:
     static constexpr bool tuple_like_array = container<T> && requires { std::tuple_size<T>::value; };
-    static constexpr bool is_smart_pointer =
-        is_specialization<T, std::unique_ptr> || is_specialization<T, std::shared_ptr>;
 
     static T decode_with_serialize(decoder& in) {
         static_assert(

@@ -28,20 +28,31 @@ struct payload {
 
 using steady_time = std::chrono::steady_clock::time_point;
 
-/// The point of time at which a wait of `duration` ends, without overflow for durations meant as "for ever".
+/// What is further away is meant as "for ever", or as "not at all"; clocks overflow on the way there.
+inline constexpr std::chrono::duration<double> far_away = std::chrono::hours(24 * 365 * 100);
+
+/// The point of time at which a wait of `duration` ends.
 template <class Rep, class Period>
 steady_time deadline_after(std::chrono::duration<Rep, Period> duration) {
-    using namespace std::chrono;
-    constexpr auto far = hours(24 * 365 * 100);
-    const auto now = steady_clock::now();
-    return duration > duration_cast<std::chrono::duration<double>>(far)
-               ? now + far
-               : now + ceil<steady_clock::duration>(duration);
+    using std::chrono::steady_clock;
+    const std::chrono::duration<double> seconds(duration);
+    if (seconds > far_away) {
+        return steady_time::max();
+    }
+    if (seconds < -far_away) {
+        return steady_time::min();
+    }
+    return steady_clock::now() + std::chrono::ceil<steady_clock::duration>(duration);
 }
 
 /// A point of time on any clock, on the steady clock.
 template <class Clock, class Duration>
 steady_time on_steady_clock(std::chrono::time_point<Clock, Duration> time) {
+    using seconds = std::chrono::duration<double>;
+    const auto left = seconds(time.time_since_epoch()) - seconds(Clock::now().time_since_epoch());
+    if (left > far_away || left < -far_away) {
+        return deadline_after(left);
+    }
     if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>) {
         return std::chrono::ceil<std::chrono::steady_clock::duration>(time);
     } else {

@@ -5,16 +5,20 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <ranges>
+#include <system_error>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace boost::serialization {
 template <class T>
 struct version; // complete, and used, when the program includes <boost/serialization/version.hpp>
-}
+} // namespace boost::serialization
 
 /// Which of the ways to travel a type takes; `codec.hpp` holds the ways.
 namespace multiprocessing {
@@ -50,38 +54,57 @@ concept found = requires(encoder& archive, T& value) {
 };
 } // namespace free_serialize
 
-template <class T>
-concept has_member_serialize = requires(encoder& archive, T& value) {
-    value.serialize(archive, 0U);
-};
-
-template <class T>
-concept has_serialize = std::is_class_v<T> &&(has_member_serialize<T> || free_serialize::found<T>);
-
 template <class T, template <class...> class Template>
 inline constexpr bool is_specialization = false;
 template <template <class...> class Template, class... Args>
 inline constexpr bool is_specialization<Template<Args...>, Template> = true;
 
 template <class T>
+concept smart_pointer = is_specialization<T, std::unique_ptr> || is_specialization<T, std::shared_ptr>;
+
+template <class T>
+concept range_of_values = std::ranges::input_range<T> && requires {
+    typename T::value_type;
+};
+
+/// What this library knows by itself. Boost.Serialization brings free functions for many of these, in headers
+/// that one source file includes and another does not: they are not looked at.
+template <class T>
+concept standard_kind = range_of_values<T> || smart_pointer<T> || is_specialization<T, std::optional> ||
+    is_specialization<T, std::variant> || requires {
+    std::tuple_size<T>::value;
+};
+
+template <class T>
+concept has_member_serialize = requires(encoder& archive, T& value) {
+    value.serialize(archive, 0U);
+};
+
+template <class T>
+concept has_free_serialize = !standard_kind<T> && free_serialize::found<T>;
+
+template <class T>
+concept has_serialize = std::is_class_v<T> &&(has_member_serialize<T> || has_free_serialize<T>);
+
+template <class T>
 concept refers_to_memory = std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T> ||
                            (std::is_class_v<T>&& std::ranges::view<T>) ||
-                           is_specialization<T, std::reference_wrapper>;
+                           is_specialization<T, std::reference_wrapper> || std::same_as<T, std::error_code> ||
+                           std::same_as<T, std::error_condition>;
 
 template <class T>
 concept callable_object = is_specialization<T, std::function> || requires {
     &T::operator();
 };
 
-/// Travels as the bytes it consists of.
+/// Travels as the bytes it consists of. What has an index or a flag inside does not: they are to be checked.
 template <class T>
 concept plain_bytes =
-    std::is_trivially_copyable_v<T> && !has_serialize<T> && !refers_to_memory<T> && !std::is_array_v<T>;
+    std::is_trivially_copyable_v<T> && !has_serialize<T> && !refers_to_memory<T> && !std::is_array_v<T> &&
+    !is_specialization<T, std::optional> && !is_specialization<T, std::variant>;
 
 template <class T>
-concept container = std::ranges::input_range<T> && !has_serialize<T> && requires {
-    typename T::value_type;
-};
+concept container = range_of_values<T> && !has_serialize<T>;
 
 template <class T>
 concept block_container = container<T> && std::ranges::contiguous_range<T> &&
@@ -105,7 +128,7 @@ unsigned class_version() {
 
 template <class Archive, class T>
 void call_serialize(Archive& archive, T& value) {
-    if constexpr (!has_member_serialize<T> && free_serialize::found<T>) {
+    if constexpr (!has_member_serialize<T> && has_free_serialize<T>) {
         serialize(archive, value, serialize_version{class_version<T>()});
     } else {
         boost::serialization::access::serialize(archive, value, class_version<T>());

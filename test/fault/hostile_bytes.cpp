@@ -1,0 +1,226 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+// Workers that write rubbish wherever they can: they may end themselves, not the parent.
+#include "support/fault.hpp"
+#include "support/leaves_nothing.hpp"
+
+#include <array>
+#include <cstring>
+#include <random>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+using namespace fault;
+
+namespace {
+
+int twice(int n) {
+    return 2 * n;
+}
+
+std::vector<int> descriptors(const std::string& part) {
+    std::vector<int> found;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code vanished;
+        const auto target = std::filesystem::read_symlink(entry.path(), vanished).string();
+        const auto fd = std::stoi(entry.path().filename().string());
+        if (fd > 2 && target.find(part) != std::string::npos) {
+            found.push_back(fd);
+        }
+    }
+    return found;
+}
+
+using block = std::array<unsigned char, 512>;
+block rubbish(std::minstd_rand& random) {
+    block bytes;
+    for (auto& byte : bytes) {
+        byte = static_cast<unsigned char>(random() >> 8);
+    }
+    return bytes;
+}
+
+void write_to_sockets(unsigned seed) {
+    std::minstd_rand random(seed);
+    for (const int socket : descriptors("socket:")) {
+        for (int i = 0; i != 50; ++i) {
+            const auto bytes = rubbish(random);
+            (void)::send(socket, bytes.data(), random() % bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        }
+    }
+}
+void close_sockets(unsigned) {
+    for (const int socket : descriptors("socket:")) {
+        ::close(socket);
+    }
+}
+void shut_sockets_down(unsigned) {
+    for (const int socket : descriptors("socket:")) {
+        ::shutdown(socket, SHUT_RDWR);
+    }
+}
+void empty_sockets(unsigned) {
+    block bytes;
+    for (const int socket : descriptors("socket:")) {
+        while (::recv(socket, bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
+        }
+    }
+}
+void write_to_buffers(unsigned seed) {
+    std::minstd_rand random(seed);
+    for (const char* name : {"multiprocessing-results", "multiprocessing-tasks"}) {
+        for (const int memory : descriptors(name)) {
+            const auto bytes = rubbish(random);
+            (void)!::pwrite(memory, bytes.data(), bytes.size(), 0);
+        }
+    }
+}
+/// The worker's own side of the control block as well as the pool's; then dies, since a worker that says
+/// nothing any more is as one that runs for ever.
+void write_to_control_and_die(unsigned seed) {
+    std::minstd_rand random(seed);
+    for (const int memory : descriptors("multiprocessing-control")) {
+        const auto bytes = rubbish(random);
+        (void)!::pwrite(memory, bytes.data(), bytes.size(), 0);
+    }
+    ::_exit(1);
+}
+void cut_memory_short(unsigned) {
+    for (const int memory : descriptors("memfd:")) {
+        (void)!::ftruncate(memory, 0);
+    }
+}
+
+/// Rings without end: the pool must not listen without end.
+void ring_for_ever(const std::string& begun) {
+    const auto sockets = descriptors("socket:");
+    std::ofstream(begun).put('x');
+    const std::uint64_t tag = 0;
+    for (;;) {
+        for (const int socket : sockets) {
+            if (::send(socket, &tag, sizeof tag, MSG_NOSIGNAL) < 0 && errno != EAGAIN) {
+                ::_exit(1);
+            }
+        }
+    }
+}
+
+void send_descriptors(const std::string& begun, unsigned count) {
+    const auto sockets = descriptors("socket:");
+    for (std::uint64_t tag = 1'000'000; tag != 1'000'000 + count; ++tag) {
+        iovec content{&tag, sizeof tag};
+        alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+        msghdr header{};
+        header.msg_iov = &content;
+        header.msg_iovlen = 1;
+        header.msg_control = control.data();
+        header.msg_controllen = control.size();
+        auto* carried = CMSG_FIRSTHDR(&header);
+        carried->cmsg_level = SOL_SOCKET;
+        carried->cmsg_type = SCM_RIGHTS;
+        const int fd = 0;
+        carried->cmsg_len = CMSG_LEN(sizeof fd);
+        std::memcpy(CMSG_DATA(carried), &fd, sizeof fd);
+        while (::sendmsg(sockets.at(0), &header, MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
+            ::usleep(100);
+        }
+    }
+    std::ofstream(begun).put('x');
+    for (;;) {
+        ::pause();
+    }
+}
+
+std::size_t open_descriptors() {
+    const std::filesystem::directory_iterator open("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(open), end(open)));
+}
+
+/// A hostile task at a time among harmless ones: none of those may notice.
+void check(void (*hostile)(unsigned)) {
+    mp::pool pool(2);
+    std::vector<mp::future<int>> harmless;
+    for (unsigned seed = 1; seed != 11; ++seed) {
+        auto task = pool.apply_async(hostile, seed);
+        for (int i = 0; i != 20; ++i) {
+            harmless.push_back(pool.apply_async(twice, i));
+        }
+        BOOST_TEST_REQUIRE(task.wait_for(hang_limit), "seed " << seed);
+        try {
+            task.get();
+        } catch (const mp::error&) { // worker_died, or its own result was spoilt
+        }
+    }
+    unsigned died = 0;
+    for (std::size_t i = 0; i != harmless.size(); ++i) {
+        BOOST_TEST_REQUIRE(harmless[i].wait_for(hang_limit));
+        try {
+            BOOST_TEST(harmless[i].get() == 2 * static_cast<int>(i % 20));
+        } catch (const mp::worker_died&) { // it was begun when the worker's end came to light
+            ++died;
+        }
+    }
+    BOOST_TEST(died <= 10U); // one for each hostile task
+    BOOST_TEST(pool.apply(twice, 21) == 42);
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(hostile_bytes, leaves_nothing)
+
+BOOST_AUTO_TEST_CASE(rubbish_on_the_socket) {
+    check(write_to_sockets);
+}
+
+BOOST_AUTO_TEST_CASE(a_closed_socket) {
+    check(close_sockets);
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_shut_down) {
+    check(shut_sockets_down);
+}
+
+BOOST_AUTO_TEST_CASE(rings_that_were_stolen) {
+    check(empty_sockets);
+}
+
+BOOST_AUTO_TEST_CASE(rubbish_in_the_buffers) {
+    check(write_to_buffers);
+}
+
+BOOST_AUTO_TEST_CASE(rubbish_in_the_control_block) {
+    check(write_to_control_and_die);
+}
+
+BOOST_AUTO_TEST_CASE(memory_that_is_cut_short) {
+    check(cut_memory_short);
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_that_rings_without_end_does_not_stop_the_others) {
+    mp::pool pool(2);
+    const scratch_file begun;
+    auto hostile = pool.apply_async(ring_for_ever, begun.path());
+    BOOST_TEST_REQUIRE(eventually([&] { return begun.exists(); }));
+    BOOST_TEST(ends(
+        [&] {
+            for (int i = 0; i != 100; ++i) {
+                BOOST_TEST(pool.apply(twice, i) == 2 * i);
+            }
+        },
+        [] {
+            for (const auto child : children_of(::getpid())) {
+                kill_process(child);
+            }
+        }));
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_that_sends_descriptors_does_not_use_up_the_parents) {
+    mp::pool pool(1);
+    pool.apply(twice, 1);
+    const auto before = open_descriptors();
+    const scratch_file sent;
+    auto hostile = pool.apply_async(send_descriptors, sent.path(), 2'000U);
+    BOOST_TEST_REQUIRE(eventually([&] { return sent.exists() || hostile.ready(); }));
+    BOOST_TEST(open_descriptors() < before + 200);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

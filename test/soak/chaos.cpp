@@ -1,0 +1,428 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+// Tasks of all kinds on one pool, while its workers are killed at random:
+//
+//     chaos [--tasks N | --seconds T] [--seed S] [--workers W]
+//
+// Afterwards every task has the outcome it must have, and nothing is left behind. Prints one line, and exits
+// with 0 if so, else with 1. Aborts when nothing has moved for a minute.
+#include <multiprocessing.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace mp = multiprocessing;
+using namespace std::chrono_literals;
+using clock_type = std::chrono::steady_clock;
+
+namespace {
+
+struct settings {
+    std::uint64_t tasks = 0; // 0: as many as there is time for
+    std::uint64_t seconds = 0;
+    std::uint64_t seed = 1;
+    std::uint64_t workers = 4;
+};
+
+// The tasks.
+
+std::uint64_t compute(std::uint64_t n) {
+    return n * 0x9e3779b97f4a7c15;
+}
+std::string text(std::uint64_t n, std::size_t size) {
+    std::string result(size, static_cast<char>('a' + n % 26));
+    result += std::to_string(n);
+    return result;
+}
+std::string there_and_back(const std::string& argument) {
+    return argument + "!";
+}
+int throw_number(std::uint64_t n) {
+    throw std::out_of_range(std::to_string(n));
+}
+int crash(unsigned how) {
+    static volatile int* volatile nothing = nullptr;
+    switch (how % 5) {
+    case 0:
+        std::raise(SIGKILL);
+        break;
+    case 1:
+        std::signal(SIGABRT, SIG_DFL);
+        std::abort();
+    case 2:
+        ::_exit(3);
+    case 3:
+        std::exit(4);
+    default:
+        return *nothing; // NOLINT: that is the point
+    }
+    return 0;
+}
+struct defiant {
+    template <class Archive>
+    void serialize(Archive&, unsigned) {
+        if constexpr (Archive::is_saving::value) {
+            throw std::domain_error("not to be saved");
+        }
+    }
+};
+defiant make_defiant() {
+    return {};
+}
+
+// What is counted and checked.
+
+struct tally {
+    std::uint64_t values = 0;
+    std::uint64_t exceptions = 0;
+    std::uint64_t died = 0;
+    std::uint64_t wrong = 0;
+    [[nodiscard]] std::uint64_t tasks() const { return values + exceptions + died + wrong; }
+};
+
+void report_wrong(tally& counts, const std::string& what) {
+    if (++counts.wrong <= 10) {
+        std::fprintf(stderr, "chaos: wrong outcome: %s\n", what.c_str());
+    }
+}
+
+/// A task under way: how to check it when it is complete.
+using check = std::function<void(tally&)>;
+
+/// Checks a task that must have the value, unless its worker was killed.
+template <class R>
+check expect_value(mp::future<R> task, R expected) {
+    auto kept = std::make_shared<mp::future<R>>(std::move(task));
+    return [kept, expected = std::move(expected)](tally& counts) {
+        try {
+            if (kept->get() == expected) {
+                ++counts.values;
+            } else {
+                report_wrong(counts, "a wrong value");
+            }
+        } catch (const mp::worker_died& e) {
+            // A pool that has given up would fail all the rest.
+            if (e.pid() != 0 && std::strstr(e.what(), "while running") != nullptr) {
+                ++counts.died;
+            } else {
+                report_wrong(counts, e.what());
+            }
+        } catch (const std::exception& e) {
+            report_wrong(counts, e.what());
+        }
+    };
+}
+
+template <class E, class R>
+check expect_exception(mp::future<R> task, std::string what) {
+    auto kept = std::make_shared<mp::future<R>>(std::move(task));
+    return [kept, what = std::move(what)](tally& counts) {
+        try {
+            (void)kept->get();
+            report_wrong(counts, "a value instead of " + what);
+        } catch (const mp::worker_died&) {
+            ++counts.died;
+        } catch (const E& e) {
+            if (what == e.what()) {
+                ++counts.exceptions;
+            } else {
+                report_wrong(counts, e.what());
+            }
+        } catch (const std::exception& e) {
+            report_wrong(counts, e.what());
+        }
+    };
+}
+
+check expect_death(mp::future<int> task) {
+    auto kept = std::make_shared<mp::future<int>>(std::move(task));
+    return [kept](tally& counts) {
+        try {
+            kept->get();
+            report_wrong(counts, "a value of a task that crashes");
+        } catch (const mp::worker_died&) {
+            ++counts.died;
+        } catch (const std::exception& e) {
+            report_wrong(counts, e.what());
+        }
+    };
+}
+
+check submit(mp::pool& pool, std::mt19937_64& random) {
+    const auto n = random();
+    const auto kind = random() % 1000;
+    if (kind < 700) {
+        return expect_value(pool.apply_async(compute, n), compute(n));
+    }
+    if (kind < 800) {
+        const auto size = random() % (100 << 10);
+        return expect_value(pool.apply_async(text, n, size), text(n, size));
+    }
+    if (kind < 900) {
+        auto argument = text(n, random() % (100 << 10));
+        auto task = pool.apply_async(there_and_back, argument);
+        return expect_value(std::move(task), argument + "!");
+    }
+    if (kind < 905) {
+        auto argument = text(n, 5 << 20);
+        auto task = pool.apply_async(there_and_back, argument);
+        return expect_value(std::move(task), argument + "!");
+    }
+    if (kind < 980) {
+        return expect_exception<std::out_of_range>(pool.apply_async(throw_number, n), std::to_string(n));
+    }
+    if (kind < 990) {
+        return expect_exception<std::domain_error>(pool.apply_async(make_defiant), "not to be saved");
+    }
+    return expect_death(pool.apply_async(crash, static_cast<unsigned>(n)));
+}
+
+/// Kills workers, one every few milliseconds; seldom enough that most get to start. Some are stopped first:
+/// inside an operation on a queue that stalls the pool, until they are killed.
+class chaos_thread {
+public:
+    chaos_thread(mp::pool& pool, std::uint64_t seed) : thread_([this, &pool, seed] { run(pool, seed); }) {}
+    ~chaos_thread() { stop(); }
+    chaos_thread(const chaos_thread&) = delete;
+    chaos_thread& operator=(const chaos_thread&) = delete;
+
+    void stop() {
+        over_ = true;
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+    [[nodiscard]] std::uint64_t kills() const { return kills_; }
+
+private:
+    void run(mp::pool& pool, std::uint64_t seed) {
+        std::mt19937_64 random(seed);
+        const auto pause = [&](std::uint64_t most) {
+            std::this_thread::sleep_for(std::chrono::microseconds(random() % most));
+        };
+        while (!over_) {
+            pause(40'000);
+            const auto pids = pool.pids();
+            if (pids.empty()) {
+                continue;
+            }
+            const auto victim = static_cast<pid_t>(pids[random() % pids.size()]);
+            if (random() % 8 == 0) {
+                ::kill(victim, SIGSTOP);
+                pause(5'000);
+            }
+            ::kill(victim, SIGKILL);
+            ++kills_;
+        }
+    }
+
+    std::atomic<bool> over_{false};
+    std::atomic<std::uint64_t> kills_{0};
+    std::thread thread_;
+};
+
+/// Aborts, with what is known, when nothing has moved for a minute.
+class watchdog {
+public:
+    explicit watchdog(std::uint64_t seed) : thread_([this, seed] { run(seed); }) {}
+    ~watchdog() {
+        over_ = true;
+        thread_.join();
+    }
+    watchdog(const watchdog&) = delete;
+    watchdog& operator=(const watchdog&) = delete;
+
+    void moved() { ++moves_; }
+    /// Whose state to tell; null when it is being destroyed.
+    void watch(mp::pool* pool) { pool_ = pool; }
+
+private:
+    void run(std::uint64_t seed) {
+        auto last = moves_.load();
+        for (auto since = clock_type::now(); !over_; std::this_thread::sleep_for(50ms)) {
+            if (const auto now = moves_.load(); now != last) {
+                last = now;
+                since = clock_type::now();
+            }
+            if (clock_type::now() - since > 60s) {
+                std::fprintf(stderr, "chaos: hangs, seed %llu, after %llu steps\n",
+                             static_cast<unsigned long long>(seed), static_cast<unsigned long long>(last));
+                std::thread([this] { tell(); }).detach(); // the pool may not answer either
+                std::this_thread::sleep_for(5s);
+                std::abort();
+            }
+        }
+    }
+    void tell() {
+        if (auto* pool = pool_.load()) {
+            const auto now = pool->stats();
+            std::fprintf(stderr, "chaos: queued %zu, running %zu, done %llu, failed %llu, restarts %llu\n",
+                         now.queued, now.running, static_cast<unsigned long long>(now.done),
+                         static_cast<unsigned long long>(now.failed),
+                         static_cast<unsigned long long>(now.restarts));
+            for (const auto pid : pool->pids()) {
+                std::fprintf(stderr, "chaos: worker %ld\n", pid);
+            }
+        }
+    }
+
+    std::atomic<bool> over_{false};
+    std::atomic<std::uint64_t> moves_{0};
+    std::atomic<mp::pool*> pool_{nullptr};
+    std::thread thread_;
+};
+
+// What may be left behind.
+
+std::size_t count_entries(const char* directory, const std::function<bool(const std::string&)>& counts) {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+        count += counts(entry.path().filename().string()) ? 1 : 0;
+    }
+    return count;
+}
+bool is_own_child(const std::string& name) {
+    if (name.find_first_not_of("0123456789") != std::string::npos) {
+        return false;
+    }
+    std::ifstream file("/proc/" + name + "/status");
+    for (std::string field; file >> field;) {
+        if (field == "PPid:") {
+            return file >> field && field == std::to_string(::getpid());
+        }
+    }
+    return false;
+}
+bool is_own_name(const std::string& name) {
+    return name.starts_with("multiprocessing-") &&
+           name.find("-" + std::to_string(::getpid()) + "-") != std::string::npos;
+}
+bool any(const std::string&) {
+    return true;
+}
+
+/// Descriptors, threads, children and names in shared memory.
+using things = std::array<std::size_t, 4>;
+things inventory() {
+    return {count_entries("/proc/self/fd", any), count_entries("/proc/self/task", any),
+            count_entries("/proc", is_own_child), count_entries("/dev/shm", is_own_name)};
+}
+
+settings read_arguments(int argc, char** argv) {
+    settings result;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const std::string name = argv[i];
+        const auto value = std::strtoull(argv[i + 1], nullptr, 10);
+        if (name == "--tasks") {
+            result.tasks = value;
+        } else if (name == "--seconds") {
+            result.seconds = value;
+        } else if (name == "--seed") {
+            result.seed = value;
+        } else if (name == "--workers") {
+            result.workers = value;
+        } else {
+            std::fprintf(stderr, "chaos [--tasks N | --seconds T] [--seed S] [--workers W]\n");
+            std::exit(EXIT_FAILURE);
+        }
+    }
+    if (result.tasks == 0 && result.seconds == 0) {
+        result.tasks = 10'000;
+    }
+    return result;
+}
+
+struct outcome {
+    tally counts;
+    std::uint64_t submitted = 0;
+    std::uint64_t kills = 0;
+    std::uint64_t restarts = 0;
+};
+
+outcome run(const settings& chosen, watchdog& guard) {
+    outcome result;
+    std::mt19937_64 random(chosen.seed);
+    mp::pool pool(chosen.workers);
+    guard.watch(&pool);
+    std::deque<check> under_way;
+    const auto settle_one = [&] {
+        under_way.front()(result.counts);
+        under_way.pop_front();
+        guard.moved();
+    };
+    {
+        chaos_thread chaos(pool, chosen.seed + 1);
+        const auto end = clock_type::now() + std::chrono::seconds(chosen.seconds);
+        while ((chosen.tasks == 0 || result.submitted != chosen.tasks) &&
+               (chosen.seconds == 0 || clock_type::now() < end)) {
+            under_way.push_back(submit(pool, random));
+            ++result.submitted;
+            guard.moved();
+            if (under_way.size() == 200) {
+                settle_one();
+            }
+        }
+        while (!under_way.empty()) {
+            settle_one();
+        }
+        chaos.stop();
+        result.kills = chaos.kills();
+    }
+    result.restarts = pool.stats().restarts;
+    guard.watch(nullptr);
+    return result;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    mp::init(argc, argv);
+    const auto chosen = read_arguments(argc, argv);
+    const auto begin = clock_type::now();
+    watchdog guard(chosen.seed);
+    const auto before = inventory();
+    const auto result = run(chosen, guard);
+
+    auto after = inventory();
+    for (const auto end = clock_type::now() + 10s; after != before && clock_type::now() < end;) {
+        std::this_thread::sleep_for(1ms); // what has ended takes the kernel a moment to disappear
+        after = inventory();
+    }
+    bool good = result.counts.wrong == 0 && result.counts.tasks() == result.submitted;
+    constexpr std::array names{"descriptors", "threads", "children", "names in /dev/shm"};
+    for (std::size_t i = 0; i != names.size(); ++i) {
+        if (after[i] != before[i]) {
+            std::fprintf(stderr, "chaos: %s left behind: %zu before, %zu after\n", names[i], before[i],
+                         after[i]);
+            good = false;
+        }
+    }
+    std::printf("%s: seed %llu, %llu tasks, %llu values, %llu exceptions, %llu worker_died, %llu wrong, "
+                "%llu kills, %llu restarts, %.1f s\n",
+                good ? "good" : "BAD", static_cast<unsigned long long>(chosen.seed),
+                static_cast<unsigned long long>(result.submitted),
+                static_cast<unsigned long long>(result.counts.values),
+                static_cast<unsigned long long>(result.counts.exceptions),
+                static_cast<unsigned long long>(result.counts.died),
+                static_cast<unsigned long long>(result.counts.wrong),
+                static_cast<unsigned long long>(result.kills),
+                static_cast<unsigned long long>(result.restarts),
+                std::chrono::duration<double>(clock_type::now() - begin).count());
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
