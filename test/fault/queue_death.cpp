@@ -102,6 +102,13 @@ void kill_one(std::vector<mp::process>& users, std::minstd_rand& random, const s
     }
 }
 
+void put_a_large_value_later(blobs queue, mp::queue<int> opened, mp::queue<int> maker_left) {
+    opened.put(1);
+    (void)maker_left.get();
+    queue.put(std::vector<char>(1 << 20));
+    opened.put(1);
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(queue_death, leaves_nothing)
@@ -209,14 +216,17 @@ BOOST_AUTO_TEST_CASE(large_values_that_nobody_has_got_leave_with_their_queue) {
 
 BOOST_AUTO_TEST_CASE(large_values_put_when_the_maker_has_left_the_queue_leave_with_the_last_user) {
     auto queue = std::make_unique<blobs>(4);
-    auto writer = start(mp::process(write_blobs, *queue));
-    BOOST_TEST_REQUIRE(eventually([&] { return queue->full(); }));
-    (void)queue->get(); // the writer goes on
+    mp::queue<int> opened(1);
+    mp::queue<int> maker_left(1);
+    auto writer = start(mp::process(put_a_large_value_later, *queue, opened, maker_left));
+    BOOST_TEST_REQUIRE(opened.get_for(hang_limit).has_value());
+    const auto before = names_of(::getpid()).size();
     queue.reset();
-    BOOST_TEST_REQUIRE(eventually([&] { return sleeps(writer.pid()); }));
-    writer.kill();
+    BOOST_TEST(names_of(::getpid()).size() < before);
+    maker_left.put(1);
+    BOOST_TEST(opened.get_for(hang_limit).has_value()); // now it is put
     writer.join();
-    BOOST_TEST(names_of(::getpid()).empty());
+    BOOST_TEST(names_of(::getpid()).size() == before - 2); // the other two queues'
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -14,6 +14,7 @@
 #include <new>
 #include <set>
 #include <signal.h>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <sys/mman.h>

@@ -17,6 +17,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <iostream>
 #include <string_view>
 #include <thread>
@@ -68,17 +69,27 @@ std::optional<handover> find_handover() {
 }
 
 /// Ends this process when its parent is gone. A thread, since the function may be busy; and not the
-/// parent-death signal, which comes when the thread that started this process ends.
-void hold_lifeline(int parent, int detached) {
+/// parent-death signal, which comes when the thread that started this process ends. The thread has a
+/// descriptor table of its own: a function that closes all descriptors does not cut its lifeline.
+void hold_lifeline(os::descriptor parent, os::descriptor detached) {
     const os::signals_blocked signals_are_for_the_function;
-    std::thread([parent, detached] {
+    std::promise<void> held;
+    std::thread([&held, parent_fd = parent.get(), detached_fd = detached.get()] {
         os::set_process_name("mp-lifeline");
-        os::wait_readable(parent, steady_time::max());
-        if (!os::flag_is_set(detached)) {
+        try {
+            os::keep_only(parent_fd, detached_fd);
+        } catch (...) {
+            held.set_exception(std::current_exception());
+            return;
+        }
+        held.set_value();
+        os::wait_readable(parent_fd, steady_time::max());
+        if (!os::flag_is_set(detached_fd)) {
             remove_names_of_the_dead();
             ::kill(::getpid(), SIGKILL);
         }
     }).detach();
+    held.get_future().get();
 }
 
 int run(const handover& work) {
@@ -100,12 +111,10 @@ int run(const handover& work) {
     for (const int fd : work.inherited) {
         os::set_close_on_exec(fd);
     }
-    os::set_close_on_exec(work.parent);
-    os::set_close_on_exec(work.detached);
     os::set_process_name(work.name);
     this_program().name = work.name;
     this_program().parent = process_info(static_cast<long>(work.parent_pid), work.parent_name);
-    hold_lifeline(work.parent, work.detached);
+    hold_lifeline(os::descriptor(work.parent), os::descriptor(work.detached));
     std::exit(run(work));
 }
 

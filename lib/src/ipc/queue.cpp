@@ -76,7 +76,7 @@ public:
             ipc::shared_memory_object object(ipc::create_only, name.c_str(), ipc::read_write,
                                              ipc::permissions(0600));
             object.truncate(static_cast<ipc::offset_t>(size));
-            return named_memory(object);
+            return named_memory(std::move(object));
         } catch (const ipc::interprocess_exception& e) {
             if (e.get_error_code() != ipc::already_exists_error) { // else it is somebody else's
                 remove(name);
@@ -97,9 +97,12 @@ public:
 
     [[nodiscard]] std::byte* data() const { return static_cast<std::byte*>(region_.get_address()); }
     [[nodiscard]] std::size_t size() const { return region_.get_size(); }
+    [[nodiscard]] int descriptor() const { return object_.get_mapping_handle().handle; }
 
 private:
-    explicit named_memory(const ipc::shared_memory_object& object) : region_(object, ipc::read_write) {}
+    explicit named_memory(ipc::shared_memory_object&& object)
+        : object_(std::move(object)), region_(object_, ipc::read_write) {}
+    ipc::shared_memory_object object_;
     ipc::mapped_region region_;
 };
 
@@ -118,17 +121,22 @@ public:
     shared_queue(const queue_options& options)
         : name_(make_name()),
           maker_(::getpid()),
-          control_(named_memory::create(name_ + "-control", sizeof(control))),
+          control_(named_memory::create(control_name(), sizeof(control))),
           messages_(create_messages(options)) {
         ::new (control_.data()) control{};
+        os::announce_use(control_.descriptor());
     }
     explicit shared_queue(const std::string& name)
-        : name_(name),
-          control_(named_memory::open(name + "-control")),
-          messages_(message_queue::open(name)) {}
+        : name_(name), control_(named_memory::open(control_name())), messages_(message_queue::open(name)) {
+        os::announce_use(control_.descriptor());
+    }
 
     ~shared_queue() override {
         if (maker_ == ::getpid()) { // not in a process that somebody has forked
+            named_memory::remove(control_name());
+            message_queue::remove(name_);
+        }
+        if (os::was_last_user(control_.descriptor())) { // what is beside the queue is nobody's now
             remove_names_beginning_with(name_);
         }
     }
@@ -202,6 +210,8 @@ private:
         return *std::launder(reinterpret_cast<control*>(control_.data()));
     }
     [[nodiscard]] bool is_closed() const { return shared().closed.load() != 0; }
+
+    [[nodiscard]] std::string control_name() const { return name_ + "-control"; }
 
     [[nodiscard]] std::string beside_name(std::uint64_t number) const {
         std::ostringstream name;

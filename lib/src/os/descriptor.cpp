@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <system_error>
 
 namespace multiprocessing::os {
@@ -25,6 +26,16 @@ bool wait_readable(int fd, steady_time deadline) {
     poll_set only;
     only.add(fd);
     return only.wait(deadline) != 0;
+}
+
+void announce_use(int fd) {
+    if (::flock(fd, LOCK_SH | LOCK_NB) != 0) {
+        throw_errno("cannot lock shared memory: its last user is leaving");
+    }
+}
+
+bool was_last_user(int fd) noexcept {
+    return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 descriptor make_flag() {

@@ -43,6 +43,11 @@ void set_close_on_exec(int fd);
 /// wait.
 bool wait_readable(int fd, steady_time deadline);
 
+/// Says that this process uses the file behind `fd`, until it closes it or dies.
+void announce_use(int fd);
+/// Takes that back; whether no other process uses it.
+bool was_last_user(int fd) noexcept;
+
 /// An event that one process sets once and for all, and others see: an eventfd.
 descriptor make_flag();
 void set_flag(int fd);

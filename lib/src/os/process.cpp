@@ -5,7 +5,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <linux/futex.h>
+#include <sched.h>
 #include <sstream>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -85,6 +87,20 @@ std::uint64_t random_number() {
 
 void set_process_name(const std::string& name) {
     ::prctl(PR_SET_NAME, name.c_str());
+}
+
+void keep_only(int first, int second) {
+    if (::unshare(CLONE_FILES) != 0) {
+        throw_errno("cannot give a thread descriptors of its own");
+    }
+    const auto close_between = [](int above, int below) {
+        if (above + 1 < below) {
+            ::syscall(SYS_close_range, static_cast<unsigned>(above + 1), static_cast<unsigned>(below - 1), 0);
+        }
+    };
+    close_between(-1, std::min(first, second));
+    close_between(std::min(first, second), std::max(first, second));
+    close_between(std::max(first, second), std::numeric_limits<int>::max());
 }
 
 void wait_on(std::atomic<std::uint32_t>& word, std::uint32_t seen, steady_time deadline) noexcept {

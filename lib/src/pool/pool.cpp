@@ -5,7 +5,10 @@
 
 namespace multiprocessing {
 
-pool::pool(pool_options options) : core_(std::make_unique<detail::pool_core>(options)) {}
+pool::pool(pool_options options) try : core_(std::make_unique<detail::pool_core>(options)) {
+} catch (const std::system_error& e) { // what a pool needs was not to be had
+    throw start_failed(e.code(), std::string("cannot start a pool: ") + e.what());
+}
 pool::~pool() = default;
 pool::pool(pool&&) noexcept = default;
 pool& pool::operator=(pool&&) noexcept = default;

@@ -89,6 +89,7 @@ private:
     void start_due_workers(lock& held);
     void insert(std::unique_ptr<worker> started);
     void sleep(lock& held);
+    void answer(worker& caller);
     void bury(worker_id id);
     void kill_overdue_workers();
     [[nodiscard]] steady_time next_due() const;

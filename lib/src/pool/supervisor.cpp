@@ -150,11 +150,19 @@ void pool_core::sleep(lock& held) {
         if (set.is_readable(each.life)) {
             bury(each.id);
         } else if (set.is_readable(each.bell)) {
-            auto& worker = *workers_.at(each.id);
-            if (!worker.channel().answer_ring()) {
-                worker.hung_up(std::chrono::steady_clock::now());
-            }
+            answer(*workers_.at(each.id));
         }
+    }
+}
+
+void pool_core::answer(worker& caller) {
+    try {
+        if (!caller.channel().answer_ring()) {
+            caller.hung_up(std::chrono::steady_clock::now());
+        }
+    } catch (const nonsense_received& e) {
+        caller.note(e.what());
+        caller.kill();
     }
 }
 
@@ -163,8 +171,8 @@ void pool_core::bury(worker_id id) {
     auto& dead = *workers_.at(id);
     dead.process().wait_until(steady_time::max());
     auto& channel = dead.channel();
-    channel.answer_ring();
     try {
+        channel.answer_ring();
         while (auto received = channel.receive()) {
             handle(dead, std::move(*received));
         }
@@ -194,7 +202,10 @@ void pool_core::kill_overdue_workers() {
 }
 
 steady_time pool_core::next_due() const {
-    auto earliest = steady_time::max();
+    // A worker that has scribbled over what it shares with the pool may forget to ring.
+    constexpr std::chrono::seconds longest_sleep_beside_work{1};
+    auto earliest = schedule_.running() == 0 ? steady_time::max()
+                                             : std::chrono::steady_clock::now() + longest_sleep_beside_work;
     for (const auto& start : starts_) {
         earliest = std::min(earliest, start.due);
     }

@@ -19,9 +19,8 @@ std::unique_ptr<child_process> start_worker_process(worker_id id, const channel&
 
 } // namespace
 
-worker::worker(worker_id id) try : id_(id), process_(start_worker_process(id, channel_)) {
-} catch (const std::system_error& e) {
-    throw start_failed(e.code(), std::string("cannot start a worker: ") + e.what());
+worker::worker(worker_id id) : id_(id), process_(start_worker_process(id, channel_)) {
+    channel_.watch(process_->handle());
 }
 
 worker::~worker() {

@@ -14,6 +14,7 @@
 #include <boost/type_traits/is_convertible.hpp>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/process/v2/default_launcher.hpp>
 #include <boost/process/v2/process.hpp>
 #include <csignal>
@@ -83,7 +84,20 @@ std::vector<const char*> environment_with(const std::string& assignment) {
     return result;
 }
 
-long execute_this_program(prepare_child preparation) {
+/// A child that was forked, until somebody watches it: if that comes to nothing, it is ended and reaped.
+struct unwatched_child {
+    process_v2::posix::default_launcher launcher{};
+    ~unwatched_child() {
+        if (launcher.pid > 0) {
+            ::kill(launcher.pid, SIGKILL);
+            ::waitpid(launcher.pid, nullptr, 0);
+        }
+    }
+};
+
+/// Throws `std::system_error`.
+std::unique_ptr<child_process> execute_this_program(const std::string& name, prepare_child preparation,
+                                                    os::descriptor detached) {
     std::vector<const char*> arguments;
     for (const auto& argument : *program_arguments()) {
         arguments.push_back(argument.c_str());
@@ -96,18 +110,26 @@ long execute_this_program(prepare_child preparation) {
     static std::mutex one_at_a_time;
     const std::lock_guard lock(one_at_a_time);
     const os::signals_blocked no_handler_runs_in_the_child;
-    boost::asio::io_context context;
-    process_v2::posix::default_launcher launcher;
+    unwatched_child child;
     boost::system::error_code failure;
-    auto child = launcher(context.get_executor(), failure, "/proc/self/exe", arguments.data(), preparation);
+    try {
+        boost::asio::io_context context;
+        // Makes the context open its descriptors now: if that failed after the fork, the launcher would leak
+        // the child's.
+        const boost::asio::posix::stream_descriptor opener(context);
+        auto launched =
+            child.launcher(context.get_executor(), failure, "/proc/self/exe", arguments.data(), preparation);
+        (void)launched.detach(); // it is watched and reaped through a pidfd of our own
+    } catch (const boost::system::system_error& e) {
+        failure = e.code();
+    }
     if (failure) {
-        if (launcher.pid > 0) {
-            ::waitpid(launcher.pid, nullptr, 0); // the launcher leaves a zombie
-        }
         throw std::system_error(failure, "cannot execute this program again (/proc/self/exe)");
     }
-    (void)child.detach(); // from here on it is watched and reaped through a pidfd of our own
-    return launcher.pid;
+    const long pid = child.launcher.pid;
+    auto watched = std::make_unique<child_process>(pid, name, os::open_process(pid), std::move(detached));
+    child.launcher.pid = -1;
+    return watched;
 }
 
 } // namespace
@@ -128,9 +150,7 @@ std::unique_ptr<child_process> spawn(const launch_request& request) {
     inherited.insert(inherited.end(), {self.get(), detached.get(), memory.get()});
     const auto assignment = std::string(handover::variable) + "=" + std::to_string(memory.get());
     const auto environment = environment_with(assignment);
-
-    const auto pid = execute_this_program({inherited, environment});
-    return std::make_unique<child_process>(pid, request.name, os::open_process(pid), std::move(detached));
+    return execute_this_program(request.name, {inherited, environment}, std::move(detached));
 }
 
 } // namespace multiprocessing::detail

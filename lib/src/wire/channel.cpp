@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 #include <new>
+#include <thread>
 #include <tuple>
 
 namespace multiprocessing::detail {
@@ -24,7 +25,7 @@ struct alignas(64) channel::side {
     enum : std::uint32_t { nothing, a_frame, room };
 };
 
-///     | pool's side | worker's side | begun, sent: the worker's journal |
+///     | pool's side | worker's side | begun, sent: the worker's journal | turns |
 struct channel::control {
     side pool;
     side worker;
@@ -32,6 +33,9 @@ struct channel::control {
     alignas(64) std::atomic<std::uint64_t> begun;
     /// The sequence number of the worker's last frame that is complete in the queue. Likewise.
     std::atomic<std::uint64_t> sent;
+    /// Who is inside an operation on the queue: nobody (0) or somebody (1).
+    alignas(64) std::atomic<std::uint32_t> task_turn;
+    std::atomic<std::uint32_t> result_turn;
 };
 
 struct channel::queues {
@@ -93,14 +97,51 @@ void channel::remove_names() noexcept {
     }
 }
 
+channel::control& channel::shared() const noexcept {
+    return *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
+}
+
 channel::side& channel::mine() const noexcept {
-    auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
-    return end_ == end::pool ? shared.pool : shared.worker;
+    return end_ == end::pool ? shared().pool : shared().worker;
 }
 
 channel::side& channel::peers() const noexcept {
-    auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
-    return end_ == end::pool ? shared.worker : shared.pool;
+    return end_ == end::pool ? shared().worker : shared().pool;
+}
+
+template <class Operation>
+auto channel::in_turn(std::atomic<std::uint32_t>& turn, const Operation& operation) {
+    wait_for_turn(turn);
+    struct give_back {
+        std::atomic<std::uint32_t>& turn;
+        ~give_back() { turn.store(0, std::memory_order_release); }
+    } at_the_end{turn};
+    return operation();
+}
+
+void channel::wait_for_turn(std::atomic<std::uint32_t>& turn) const {
+    const auto take = [&] {
+        std::uint32_t nobody = 0;
+        return turn.compare_exchange_strong(nobody, 1, std::memory_order_acquire);
+    };
+    if (take()) {
+        return;
+    }
+    constexpr int attempts_between_looks = 100;
+    const auto patience = std::chrono::steady_clock::now() + longest_turn;
+    for (int attempt = 1; !take(); ++attempt) {
+        std::this_thread::yield();
+        // A worker waits for as long as it takes: without its pool it is nothing.
+        if (end_ == end::worker || attempt % attempts_between_looks != 0) {
+            continue;
+        }
+        if (worker_ >= 0 && os::wait_readable(worker_, steady_time::min())) {
+            return; // it is dead
+        }
+        if (std::chrono::steady_clock::now() > patience) {
+            throw channel_broken("the worker has been inside an operation for too long");
+        }
+    }
 }
 
 void channel::ring_if_waiting_for(std::uint32_t what) noexcept {
@@ -128,6 +169,9 @@ bool channel::answer_ring() {
             break;
         case os::arrival::type::descriptor:
             couriers_[arrived.tag] = std::move(arrived.carried);
+            if (couriers_.size() > slots) {
+                throw nonsense_received("it sent more descriptors than frames can be under way");
+            }
             break;
         case os::arrival::type::end:
             return false;
@@ -152,13 +196,17 @@ void channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte>
         size += content.size();
     }
     auto& queue = end_ == end::pool ? queues_->tasks : queues_->results;
-    while (!queue.try_send({message.data(), size})) {
+    auto& turn = end_ == end::pool ? shared().task_turn : shared().result_turn;
+    const auto is_sent = [&] {
+        return in_turn(turn, [&] { return queue.try_send({message.data(), size}); });
+    };
+    while (!is_sent()) {
         if (end_ == end::pool) {
             throw channel_broken("the task queue of a worker is full");
         }
         mine().waiting_for.store(side::room);
         std::atomic_thread_fence(std::memory_order_seq_cst);
-        if (queue.try_send({message.data(), size})) {
+        if (is_sent()) {
             mine().waiting_for.store(side::nothing);
             break;
         }
@@ -166,8 +214,7 @@ void channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte>
     }
     last_sent_ = header.sequence;
     if (end_ == end::worker) {
-        auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
-        shared.sent.store(last_sent_, std::memory_order_release);
+        shared().sent.store(last_sent_, std::memory_order_release);
     }
     ring_if_waiting_for(side::a_frame);
 }
@@ -189,8 +236,9 @@ frame_route channel::place_content(std::span<const std::byte> content) {
 
 std::optional<frame> channel::receive() {
     auto& queue = end_ == end::pool ? queues_->results : queues_->tasks;
+    auto& turn = end_ == end::pool ? shared().result_turn : shared().task_turn;
     std::array<std::byte, slot_size> message;
-    const auto size = queue.try_receive(message);
+    const auto size = in_turn(turn, [&] { return queue.try_receive(message); });
     if (!size) {
         return std::nullopt;
     }
@@ -266,7 +314,7 @@ payload channel::take_content(const frame_header& header, std::span<const std::b
 
 std::optional<std::uint64_t> channel::take_back() {
     std::array<std::byte, slot_size> message;
-    const auto size = queues_->tasks.try_receive(message);
+    const auto size = in_turn(shared().task_turn, [&] { return queues_->tasks.try_receive(message); });
     if (!size) {
         return std::nullopt;
     }
@@ -279,8 +327,7 @@ std::optional<std::uint64_t> channel::take_back() {
 }
 
 std::vector<frame> channel::salvage() {
-    auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
-    const auto sent = shared.sent.load(std::memory_order_acquire);
+    const auto sent = shared().sent.load(std::memory_order_acquire);
     // The queue's own order may be half changed, but a slot keeps its message until it is received.
     std::map<std::uint64_t, std::span<const std::byte>> unread;
     for (const auto message : queues_->results.all_slots()) {
@@ -304,13 +351,11 @@ int channel::descriptor() const noexcept {
 }
 
 void channel::begin(std::uint64_t task) noexcept {
-    auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
-    shared.begun.store(task, std::memory_order_release);
+    shared().begun.store(task, std::memory_order_release);
 }
 
 std::uint64_t channel::begun() const noexcept {
-    auto& shared = *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
-    return shared.begun.load(std::memory_order_acquire);
+    return shared().begun.load(std::memory_order_acquire);
 }
 
 } // namespace multiprocessing::detail

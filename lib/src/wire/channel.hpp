@@ -7,6 +7,8 @@
 
 #include <multiprocessing/serialize.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,6 +42,10 @@ struct channel_handle {
 /// Only the `try_` operations of message_queue are used: whoever dies waiting inside would take others along.
 /// Waiting is on the socket, and a peer is rung only when it has said that it sleeps.
 ///
+/// The two take turns at a queue, so that its mutex is always free for the one whose turn it is. The pool
+/// waits for its turn for a bounded time only: a worker that was stopped inside an operation stops nobody
+/// else.
+///
 /// When a worker dies inside an operation, the queue's mutex stays locked for ever and the queue answers
 /// nobody. What the worker had sent before is then salvaged out of the queue's memory.
 ///
@@ -48,6 +54,9 @@ class channel {
 public:
     /// Tasks that may be under way to a worker, and results from it. The pool never has more tasks under way.
     static constexpr std::size_t slots = 64;
+    /// How long the pool waits for a worker that is inside an operation, which takes microseconds when it is
+    /// not stopped. A machine that is loaded so heavily that it takes a second loses a worker.
+    static constexpr std::chrono::seconds longest_turn{1};
     /// With 64 slots in two queues half a MiB for each worker: 100 workers fit in the 64 MiB of /dev/shm that
     /// containers usually have.
     static constexpr std::size_t slot_size = 4096;
@@ -64,6 +73,8 @@ public:
 
     /// For the worker. Its descriptors are owned by this end.
     [[nodiscard]] channel_handle handle() const;
+    /// Pool: the worker's pidfd, to see whether it is dead when it is its turn.
+    void watch(int worker) noexcept { worker_ = worker; }
     /// Removes the names, once the worker has opened its end or never will.
     void remove_names() noexcept;
 
@@ -86,7 +97,7 @@ public:
     [[nodiscard]] int descriptor() const noexcept;
     /// Says that from now on this end wants to be rung when a frame comes. Then look once more, and poll.
     void expect_ring() noexcept;
-    /// Takes what came over the socket; false when the peer has closed it.
+    /// Takes what came over the socket; false when the peer has closed it. Throws `nonsense_received`.
     bool answer_ring();
 
     /// Worker: notes which task it begins. The pool reads it after the worker's death.
@@ -103,6 +114,10 @@ private:
     [[nodiscard]] side& peers() const noexcept;
     void ring_if_waiting_for(std::uint32_t what) noexcept;
     void wait_for_ring();
+    template <class Operation>
+    auto in_turn(std::atomic<std::uint32_t>& turn, const Operation& operation);
+    void wait_for_turn(std::atomic<std::uint32_t>& turn) const;
+    [[nodiscard]] control& shared() const noexcept;
     frame_route place_content(std::span<const std::byte> content);
     frame take_frame(std::span<const std::byte> message);
     payload take_content(const frame_header& header, std::span<const std::byte> in_message);
@@ -116,6 +131,7 @@ private:
     payload_buffer outgoing_;
     payload_buffer incoming_;
     std::unique_ptr<queues> queues_;
+    int worker_ = -1;
     std::map<std::uint64_t, os::descriptor> couriers_; // arrived, by the sequence numbers of their frames
     std::uint64_t last_sent_ = 0;
     std::uint64_t last_received_ = 0;
