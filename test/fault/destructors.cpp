@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(a_process_ends_that_was_stopped_at_any_instant) {
 BOOST_AUTO_TEST_CASE(a_pool_ends_whose_workers_were_stopped_at_any_instant) {
     constexpr unsigned seed = 2;
     std::minstd_rand random(seed);
-    for (int round = 0; round != 150; ++round) {
+    for (int round = 0; round != 25; ++round) {
         std::vector<mp::future<int>> tasks;
         const bool ended = ends(
             [&] {

@@ -109,6 +109,26 @@ void put_a_large_value_later(blobs queue, mp::queue<int> opened, mp::queue<int> 
     opened.put(1);
 }
 
+/// Exits with 0 if the names of a queue that this process has left go when the other process leaves it.
+void make_a_queue_and_leave_it() {
+    mp::queue<int> opened(1);
+    mp::queue<int> maker_left(1);
+    const auto names_of_the_two = names_of(::getpid()).size();
+    {
+        blobs queue(4);
+        mp::process writer(put_a_large_value_later, queue, opened, maker_left);
+        writer.start();
+        (void)opened.get();
+        writer.detach(); // a process object keeps what its arguments refer to
+    }
+    if (names_of(::getpid()).size() != names_of_the_two) {
+        std::exit(1);
+    }
+    maker_left.put(1);
+    (void)opened.get(); // now it is put
+    std::exit(eventually([&] { return names_of(::getpid()).size() == names_of_the_two; }) ? 0 : 2);
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(queue_death, leaves_nothing)
@@ -215,18 +235,9 @@ BOOST_AUTO_TEST_CASE(large_values_that_nobody_has_got_leave_with_their_queue) {
 }
 
 BOOST_AUTO_TEST_CASE(large_values_put_when_the_maker_has_left_the_queue_leave_with_the_last_user) {
-    auto queue = std::make_unique<blobs>(4);
-    mp::queue<int> opened(1);
-    mp::queue<int> maker_left(1);
-    auto writer = start(mp::process(put_a_large_value_later, *queue, opened, maker_left));
-    BOOST_TEST_REQUIRE(opened.get_for(hang_limit).has_value());
-    const auto before = names_of(::getpid()).size();
-    queue.reset();
-    BOOST_TEST(names_of(::getpid()).size() < before);
-    maker_left.put(1);
-    BOOST_TEST(opened.get_for(hang_limit).has_value()); // now it is put
-    writer.join();
-    BOOST_TEST(names_of(::getpid()).size() == before - 2); // the other two queues'
+    auto maker = start(mp::process(make_a_queue_and_leave_it));
+    BOOST_TEST_REQUIRE(maker.join_for(hang_limit));
+    BOOST_TEST(maker.exit_code().value() == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

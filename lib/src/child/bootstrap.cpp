@@ -39,6 +39,9 @@ program& this_program() {
     return instance;
 }
 
+/// How long a process may take to die once its children have been handed to another parent.
+constexpr std::chrono::seconds longest_death{10};
+
 /// The handover whose descriptor the environment names, if it was made for this very process: the variable
 /// may have come by way of a program that the intended child executed.
 std::optional<handover> find_handover() {
@@ -60,8 +63,11 @@ std::optional<handover> find_handover() {
         return std::nullopt;
     }
     if (found.parent_pid != ::getppid() && !os::flag_is_set(found.detached)) {
-        if (os::wait_readable(found.parent, steady_time::min())) {
-            ::_exit(EXIT_FAILURE); // the parent is gone already
+        // Either the parent is dying, and a process is handed to another parent a moment before its death
+        // shows; or this program was executed by a process that the handover was meant for, while that one's
+        // parent lives.
+        if (os::wait_readable(found.parent, std::chrono::steady_clock::now() + longest_death)) {
+            ::_exit(EXIT_FAILURE);
         }
         return std::nullopt;
     }

@@ -43,7 +43,7 @@ void ring(int socket) noexcept {
     [[maybe_unused]] const auto sent = ::send(socket, &tag, sizeof tag, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-void send_descriptor(int socket, int fd, std::uint64_t tag) {
+bool send_descriptor(int socket, int fd, std::uint64_t tag) {
     message out;
     out.tag = tag;
     auto* carried = CMSG_FIRSTHDR(&out.header);
@@ -52,10 +52,14 @@ void send_descriptor(int socket, int fd, std::uint64_t tag) {
     carried->cmsg_len = CMSG_LEN(sizeof fd);
     std::memcpy(CMSG_DATA(carried), &fd, sizeof fd);
     while (::sendmsg(socket, &out.header, MSG_NOSIGNAL) < 0) {
+        if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) {
+            return false;
+        }
         if (errno != EINTR) {
             throw_errno("cannot pass shared memory to another process");
         }
     }
+    return true;
 }
 
 arrival receive(int socket) {

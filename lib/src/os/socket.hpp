@@ -16,8 +16,9 @@ std::pair<descriptor, descriptor> make_socket_pair();
 /// already.
 void ring(int socket) noexcept;
 
-/// Hands a descriptor to the peer, with a tag to recognise it by. Throws `std::system_error`.
-void send_descriptor(int socket, int fd, std::uint64_t tag);
+/// Hands a descriptor to the peer, with a tag to recognise it by; false when the peer is gone. Throws
+/// `std::system_error`.
+bool send_descriptor(int socket, int fd, std::uint64_t tag);
 
 /// What arrived over a socket.
 struct arrival {

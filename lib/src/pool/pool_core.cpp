@@ -70,7 +70,18 @@ void pool_core::set_initializer(call initializer) {
     initializer_ = std::move(initializer);
     for (const auto& [id, worker] : workers_) {
         schedule_.preparing(id);
-        worker->prepare(*initializer_);
+        prepare(*worker);
+    }
+}
+
+void pool_core::prepare(worker& each) {
+    try {
+        each.prepare(*initializer_);
+    } catch (const channel_broken&) {
+        each.kill();
+    } catch (const std::system_error& e) { // no memory for large arguments
+        each.note(e.what());
+        each.kill();
     }
 }
 
@@ -144,11 +155,12 @@ void pool_core::perform(const action::start_worker& start) {
 
 void pool_core::perform(const action::send_task& send) {
     auto* receiver = find(send.worker);
-    if (receiver == nullptr) {
-        return;
+    const auto sent = tasks_.find(send.task);
+    if (receiver == nullptr || sent == tasks_.end()) {
+        return; // overtaken by another event
     }
     try {
-        receiver->channel().send(frame_kind::task, send.task, tasks_.at(send.task).function.encoded);
+        receiver->channel().send(frame_kind::task, send.task, sent->second.function.encoded);
     } catch (const channel_broken&) {
         receiver->kill(); // its tasks are dealt with when it is buried
     } catch (const std::system_error& e) {

@@ -88,6 +88,7 @@ private:
     void handle(worker& from, frame received);
     void start_due_workers(lock& held);
     void insert(std::unique_ptr<worker> started);
+    void prepare(worker& each);
     void sleep(lock& held);
     void answer(worker& caller);
     void bury(worker_id id);

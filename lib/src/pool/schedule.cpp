@@ -26,6 +26,7 @@ void schedule::ready(worker_id worker) {
     if (slot != nullptr && slot->now == place::state::starting) {
         slot->now = place::state::ready;
         slot->failed_starts = 0;
+        failed_starts_ = 0;
         advance();
     }
 }
@@ -44,6 +45,7 @@ bool schedule::result_arrived(worker_id worker, task_id task) {
         return false;
     }
     slot->under_way.pop_front();
+    slot->last_finished = task;
     slot->nothing_to_take_back = false;
     unfinished_.erase(task);
     advance();
@@ -78,27 +80,41 @@ void schedule::died(worker_id worker, task_id begun) {
     if (slot == nullptr) {
         return;
     }
-    auto orphans = std::move(slot->under_way);
+    if (const auto task = victim(*slot, begun)) {
+        std::erase(slot->under_way, *task);
+        unfinished_.erase(*task);
+        actions_.push_back(action::fail_task{*task, action::failure::worker_died});
+    }
+    waiting_.insert(waiting_.begin(), slot->under_way.begin(), slot->under_way.end());
+
     const bool was_starting = slot->now == place::state::starting;
     *slot = {.failed_starts = was_starting ? slot->failed_starts + 1 : 0};
-
-    if (const auto running = std::ranges::find(orphans, begun); running != orphans.end()) {
-        orphans.erase(running);
-        unfinished_.erase(begun);
-        actions_.push_back(action::fail_task{begun, action::failure::worker_died});
-    }
-    waiting_.insert(waiting_.begin(), orphans.begin(), orphans.end());
-
-    const bool needed = !closed_ || !unfinished_.empty();
-    if (!terminated_ && needed && slot->failed_starts < most_start_attempts) {
-        const auto factor = slot->failed_starts == 0 ? 0 : 1 << (slot->failed_starts - 1);
-        start(*slot, first_back_off * factor);
+    failed_starts_ += was_starting ? 1 : 0;
+    const bool needed = !terminated_ && (!closed_ || !unfinished_.empty());
+    if (needed && failed_starts_ < most_start_attempts * slots_.size()) {
+        start(*slot, back_off(*slot));
     }
     if (std::ranges::all_of(slots_, [](const auto& each) { return each.now == place::state::vacant; })) {
         given_up_ = true;
         fail_all(action::failure::no_worker_starts);
     }
     advance();
+}
+
+/// The task that a dead worker takes along, if it had begun one.
+std::optional<task_id> schedule::victim(const place& slot, task_id begun) {
+    const auto& tasks = slot.under_way;
+    if (std::ranges::find(tasks, begun) != tasks.end()) {
+        return begun;
+    }
+    // A journal with rubbish in it: most likely the task did that, and it is not to do so elsewhere.
+    const bool rubbish = begun != 0 && begun != slot.last_finished;
+    return rubbish && !tasks.empty() ? std::optional(tasks.front()) : std::nullopt;
+}
+
+std::chrono::milliseconds schedule::back_off(const place& slot) const {
+    const auto doublings = std::min(slot.failed_starts, most_start_attempts);
+    return doublings == 0 ? std::chrono::milliseconds() : first_back_off * (1 << (doublings - 1));
 }
 
 void schedule::close() {

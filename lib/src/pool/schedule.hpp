@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 #include <variant>
@@ -63,8 +64,9 @@ class schedule {
 public:
     /// Enough that a worker with short tasks need not wait for the pool, few enough to be taken back quickly.
     static constexpr std::size_t most_under_way = 16;
-    /// How often in a row a worker may die before it is ready. A cause that passes, like a machine out of
-    /// memory, has had most of a second to do so.
+    /// How often, for each worker that the pool is to have, workers may die before they are ready with no
+    /// worker getting ready in between. A cause that passes, like a machine out of memory, has had most of a
+    /// second to do so.
     static constexpr std::size_t most_start_attempts = 5;
     /// Doubled for each further attempt.
     static constexpr std::chrono::milliseconds first_back_off{50};
@@ -109,12 +111,15 @@ private:
         worker_id worker = 0;
         std::deque<task_id> under_way{}; // sent to it, and no result has arrived
         std::size_t given = 0;           // tasks that this worker has got
-        std::size_t failed_starts = 0;   // in a row
+        std::size_t failed_starts = 0;   // in a row, in this place
+        task_id last_finished = 0;
         bool nothing_to_take_back = false;
     };
 
     place* find(worker_id worker);
     [[nodiscard]] std::size_t room_at(const place& slot) const;
+    static std::optional<task_id> victim(const place& slot, task_id begun);
+    [[nodiscard]] std::chrono::milliseconds back_off(const place& slot) const;
     void start(place& slot, std::chrono::milliseconds after);
     void advance();
     void hand_out();
@@ -127,6 +132,7 @@ private:
     std::deque<task_id> waiting_;
     std::unordered_set<task_id> unfinished_;
     worker_id last_worker_ = 0;
+    std::size_t failed_starts_ = 0; // in a row, in all places
     bool closed_ = false;
     bool terminated_ = false;
     bool given_up_ = false; // no slot has a worker, or will ever have

@@ -117,7 +117,7 @@ void pool_core::insert(std::unique_ptr<worker> started) {
     if (!schedule_.wants(inserted.id())) {
         inserted.kill(); // the pool was closed meanwhile
     } else if (initializer_) {
-        inserted.prepare(*initializer_);
+        prepare(inserted);
     }
 }
 
@@ -168,7 +168,8 @@ void pool_core::answer(worker& caller) {
 
 /// Takes over what a dead worker has sent, and has its work done by others.
 void pool_core::bury(worker_id id) {
-    auto& dead = *workers_.at(id);
+    const auto buried = std::move(workers_.extract(id).mapped()); // from here on nothing is sent to it
+    auto& dead = *buried;
     dead.process().wait_until(steady_time::max());
     auto& channel = dead.channel();
     try {
@@ -178,9 +179,7 @@ void pool_core::bury(worker_id id) {
         }
     } catch (const channel_broken&) {
         try {
-            for (auto& received : channel.salvage()) {
-                handle(dead, std::move(received));
-            }
+            channel.salvage([&](frame received) { handle(dead, std::move(received)); });
         } catch (const channel_broken&) { // nonsense to the end
         }
     }
@@ -189,7 +188,6 @@ void pool_core::bury(worker_id id) {
     epitaph_ = dead.epitaph();
     schedule_.died(id, channel.begun());
     perform();
-    workers_.erase(id);
 }
 
 void pool_core::kill_overdue_workers() {

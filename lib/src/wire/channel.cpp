@@ -230,7 +230,9 @@ frame_route channel::place_content(std::span<const std::byte> content) {
         return frame_route::in_buffer;
     }
     const auto memory = os::make_sealed_memory("multiprocessing-payload", content);
-    os::send_descriptor(socket_.get(), memory.get(), last_sent_ + 1);
+    if (!os::send_descriptor(socket_.get(), memory.get(), last_sent_ + 1)) {
+        throw channel_broken("the peer has closed the channel");
+    }
     return frame_route::by_courier;
 }
 
@@ -326,7 +328,7 @@ std::optional<std::uint64_t> channel::take_back() {
     return header.id;
 }
 
-std::vector<frame> channel::salvage() {
+void channel::salvage(const std::function<void(frame)>& take) {
     const auto sent = shared().sent.load(std::memory_order_acquire);
     // The queue's own order may be half changed, but a slot keeps its message until it is received.
     std::map<std::uint64_t, std::span<const std::byte>> unread;
@@ -339,11 +341,9 @@ std::vector<frame> channel::salvage() {
             }
         }
     }
-    std::vector<frame> frames;
     for (const auto& [sequence, message] : unread) {
-        frames.push_back(take_frame(message));
+        take(take_frame(message));
     }
-    return frames;
 }
 
 int channel::descriptor() const noexcept {

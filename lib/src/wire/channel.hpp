@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -90,8 +91,9 @@ public:
     /// Pool: takes back a frame that the worker has not received yet, the oldest. Its id, if there is one.
     /// Throws `channel_broken`.
     std::optional<std::uint64_t> take_back();
-    /// Pool: after the worker's death, when `receive` says the channel is broken: the frames it had sent.
-    std::vector<frame> salvage();
+    /// Pool: after the worker's death, when `receive` says the channel is broken: calls `take` with each of
+    /// the frames it had sent. Throws `nonsense_received`.
+    void salvage(const std::function<void(frame)>& take);
 
     /// The socket: readable when rung.
     [[nodiscard]] int descriptor() const noexcept;
