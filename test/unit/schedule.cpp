@@ -315,12 +315,22 @@ BOOST_AUTO_TEST_CASE(only_the_task_that_was_begun_fails_even_out_of_order) {
     check(p.next(), {"send 1 to 2", "send 3 to 2"});
 }
 
-BOOST_AUTO_TEST_CASE(a_begun_task_that_is_not_the_workers_is_ignored) {
+BOOST_AUTO_TEST_CASE(a_journal_that_names_a_task_of_others_blames_the_task_at_the_front) {
     auto p = plan::with_ready_workers(2);
     p.submit(1, 2);
     p.next();
     p.died(1, 2); // which worker 2 has
-    check(p.next(), {"start 3 after 0", "send 1 to 2"});
+    check(p.next(), {"fail 1: worker died", "start 3 after 0"});
+}
+
+BOOST_AUTO_TEST_CASE(a_journal_that_names_the_last_finished_task_blames_nobody) {
+    auto p = plan::with_ready_workers(2);
+    p.submit(1, 4);
+    p.next();
+    BOOST_TEST(p.result_arrived(1, 1));
+    p.next();
+    p.died(1, 1);
+    BOOST_TEST(!contains(p.next(), "fail 3: worker died"));
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_dies_once) {
@@ -454,7 +464,7 @@ BOOST_AUTO_TEST_CASE(a_pool_that_gave_up_is_finished_once_it_is_closed) {
     BOOST_TEST(p.finished());
 }
 
-BOOST_AUTO_TEST_CASE(one_slot_gives_up_while_another_goes_on) {
+BOOST_AUTO_TEST_CASE(other_workers_go_on_when_one_cannot_start) {
     plan p({.workers = 2});
     p.ready(2);
     give_up(p, 1);
@@ -474,7 +484,7 @@ BOOST_AUTO_TEST_CASE(two_slots_fail_to_start_independently) {
     check(p.next(), {"start 5 after 100"});
 }
 
-BOOST_AUTO_TEST_CASE(the_last_worker_that_dies_is_replaced_though_another_slot_gave_up) {
+BOOST_AUTO_TEST_CASE(a_worker_that_was_ready_is_replaced_though_others_cannot_start) {
     plan p({.workers = 2});
     p.ready(2);
     give_up(p, 1);

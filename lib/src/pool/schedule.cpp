@@ -91,7 +91,7 @@ void schedule::died(worker_id worker, task_id begun) {
     *slot = {.failed_starts = was_starting ? slot->failed_starts + 1 : 0};
     failed_starts_ += was_starting ? 1 : 0;
     const bool needed = !terminated_ && (!closed_ || !unfinished_.empty());
-    if (needed && failed_starts_ < most_start_attempts * slots_.size()) {
+    if (needed && (!was_starting || failed_starts_ < most_start_attempts * slots_.size())) {
         start(*slot, back_off(*slot));
     }
     if (std::ranges::all_of(slots_, [](const auto& each) { return each.now == place::state::vacant; })) {
