@@ -51,10 +51,11 @@ mp::process& start_for_ever(mp::process child) {
     return kept;
 }
 
-enum class way_out { none, exit_at_once, exit_orderly, return_, throw_ };
+enum class way_out { killed, interrupted, exit_at_once, exit_orderly, return_, throw_ };
 
 /// A parent with a pool whose workers are busy, with busy children, and with grandchildren.
 void be_a_parent(const std::string& ready, way_out way, const std::string& go) {
+    ::setpgid(0, 0); // as a shell does: an interrupt is for the family, not for the tests
     start_for_ever(mp::process(be_busy));
     start_for_ever(mp::process(be_deaf));
     start_for_ever(mp::process(have_a_pool));
@@ -67,7 +68,8 @@ void be_a_parent(const std::string& ready, way_out way, const std::string& go) {
     std::ofstream(ready).put('x');
     wait_for_file(go);
     switch (way) {
-    case way_out::none:
+    case way_out::killed:
+    case way_out::interrupted:
         stay();
     case way_out::exit_at_once:
         ::_exit(0);
@@ -158,8 +160,10 @@ void check_way_out(way_out way) {
     BOOST_TEST_REQUIRE(eventually([&] { return ready.exists(); }));
     const auto family = descendants_of(pid);
     BOOST_TEST(family.size() == 8U); // two workers, four children, two workers of a child
-    if (way == way_out::none) {
+    if (way == way_out::killed) {
         parent.kill();
+    } else if (way == way_out::interrupted) {
+        ::kill(static_cast<pid_t>(-pid), SIGINT); // as the terminal does
     }
     go.create();
     BOOST_TEST(parent.join_for(hang_limit));
@@ -171,7 +175,11 @@ void check_way_out(way_out way) {
 BOOST_FIXTURE_TEST_SUITE(parent_death, leaves_nothing)
 
 BOOST_AUTO_TEST_CASE(a_killed_parent_takes_its_family_along) {
-    check_way_out(way_out::none);
+    check_way_out(way_out::killed);
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupt_from_the_terminal_ends_the_family) {
+    check_way_out(way_out::interrupted);
 }
 
 BOOST_AUTO_TEST_CASE(a_parent_that_exits_at_once_takes_its_family_along) {
