@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(a_function_of_the_program_has_a_place_without_a_path) {
 
 BOOST_AUTO_TEST_CASE(a_function_of_a_library_has_a_place_with_a_path) {
     const auto place = os::place_of(address(&std::puts));
-    BOOST_TEST(place.module.find("libc") != std::string::npos);
+    BOOST_TEST(place.module.find(".so") != std::string::npos);
     BOOST_TEST(place.module.front() == '/');
     BOOST_TEST(os::address_of(place) == address(&std::puts));
 }

@@ -493,6 +493,28 @@ BOOST_AUTO_TEST_CASE(a_worker_that_was_ready_is_replaced_though_others_cannot_st
     BOOST_TEST(p.next().size() == 1U); // a start
 }
 
+BOOST_AUTO_TEST_CASE(a_vacant_place_is_filled_when_somebody_gets_ready) {
+    plan p({.workers = 2});
+    p.ready(2);
+    give_up(p, 1);
+    p.next();
+    p.died(2, 0); // 12 takes its place
+    BOOST_TEST_REQUIRE(p.next().size() == 1U);
+    p.ready(12);
+    BOOST_TEST(p.next().size() == 1U); // a start in the other place
+}
+
+BOOST_AUTO_TEST_CASE(a_bulky_task_is_not_sent_ahead) {
+    auto p = plan::with_ready_workers(1);
+    p.submitted(1, true);
+    check(p.next(), {"send 1 to 1"});
+    p.submitted(2, true);
+    p.submitted(3);
+    check(p.next(), {});
+    BOOST_TEST(p.result_arrived(1, 1));
+    check(p.next(), sent(2, 3, 1));
+}
+
 // Taking back
 
 BOOST_AUTO_TEST_CASE(an_idle_worker_gets_half_of_what_the_busiest_has_not_begun) {

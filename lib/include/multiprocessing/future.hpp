@@ -83,8 +83,10 @@ public:
     }
 
     /// Hands the completed future to `callback` once the outcome is there; this one is then no longer valid.
-    /// It runs on the pool's own thread, or at once when the outcome is already there: it must not wait for
-    /// other tasks, and an exception leaving it ends the program (`std::terminate`).
+    /// It runs on the thread that completes the task, mostly the pool's own, or at once when the outcome is
+    /// already there: it must not wait for other tasks nor destroy the pool, and an exception leaving it ends
+    /// the program
+    /// (`std::terminate`).
     template <std::invocable<future<R>> Callback>
     void then(Callback callback) {
         auto state = take_state();

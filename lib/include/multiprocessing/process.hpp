@@ -32,7 +32,7 @@ class child_process;
 /// threads at once; `terminate` and `kill` end a `join` that waits in another.
 class process {
 public:
-    /// Prepares the call `f(args...)`; nothing is started. See `api` of callables and values in the README.
+    /// Prepares the call `f(args...)`; nothing is started. The README says what can be called and sent.
     /// Throws `not_encodable` and what encoding the arguments throws.
     template <class F, class... Args>
     requires(!std::same_as<std::decay_t<F>, process> &&

@@ -77,20 +77,15 @@ std::optional<handover> find_handover() {
 /// Ends this process when its parent is gone. A thread, since the function may be busy; and not the
 /// parent-death signal, which comes when the thread that started this process ends. The thread has a
 /// descriptor table of its own: a function that closes all descriptors does not cut its lifeline.
-void hold_lifeline(os::descriptor parent, os::descriptor detached) {
+void hold_lifeline(int parent, int detached) {
     const os::signals_blocked signals_are_for_the_function;
     std::promise<void> held;
-    std::thread([&held, parent_fd = parent.get(), detached_fd = detached.get()] {
+    std::thread([&held, parent, detached] {
         os::set_process_name("mp-lifeline");
-        try {
-            os::keep_only(parent_fd, detached_fd);
-        } catch (...) {
-            held.set_exception(std::current_exception());
-            return;
-        }
+        os::keep_only(parent, detached);
         held.set_value();
-        os::wait_readable(parent_fd, steady_time::max());
-        if (!os::flag_is_set(detached_fd)) {
+        os::wait_readable(parent, steady_time::max());
+        if (!os::flag_is_set(detached)) {
             remove_names_of_the_dead();
             ::kill(::getpid(), SIGKILL);
         }
@@ -120,7 +115,9 @@ int run(const handover& work) {
     os::set_process_name(work.name);
     this_program().name = work.name;
     this_program().parent = process_info(static_cast<long>(work.parent_pid), work.parent_name);
-    hold_lifeline(os::descriptor(work.parent), os::descriptor(work.detached));
+    os::set_close_on_exec(work.parent);
+    os::set_close_on_exec(work.detached);
+    hold_lifeline(work.parent, work.detached);
     std::exit(run(work));
 }
 

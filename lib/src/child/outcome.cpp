@@ -236,7 +236,9 @@ void describe(const exception_record& record, std::string& text) {
 }
 
 std::span<const std::byte> content_of(std::span<const std::byte> outcome) {
-    return decoder(outcome).take(outcome.size()).subspan(sizeof(tag));
+    decoder in(outcome);
+    (void)in.get<tag>();
+    return in.take(in.remaining());
 }
 
 } // namespace

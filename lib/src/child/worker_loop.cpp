@@ -47,7 +47,6 @@ void serve(channel& pool) {
         case frame_kind::leave:
             return;
         case frame_kind::task:
-            pool.begin(received.id);
             run_received(received, outcome);
             send_result(pool, received.id, outcome);
             break;

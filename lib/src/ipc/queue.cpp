@@ -120,7 +120,7 @@ class shared_queue final : public queue_core {
 public:
     shared_queue(const queue_options& options)
         : name_(make_name()),
-          maker_(::getpid()),
+          is_maker_(true),
           control_(named_memory::create(control_name(), sizeof(control))),
           messages_(create_messages(options)) {
         ::new (control_.data()) control{};
@@ -132,7 +132,10 @@ public:
     }
 
     ~shared_queue() override {
-        if (maker_ == ::getpid()) { // not in a process that somebody has forked
+        if (user_ != ::getpid()) {
+            return; // in a copy of this process that somebody has forked: the lock is the original's
+        }
+        if (is_maker_) {
             named_memory::remove(control_name());
             message_queue::remove(name_);
         }
@@ -276,6 +279,9 @@ private:
 
     payload value_in(bytes message) const {
         message_header header;
+        if (message.size() < sizeof header) {
+            throw decode_failed("a message in the queue is too short");
+        }
         std::memcpy(&header, message.data(), sizeof header);
         if (header.beside == 0) {
             auto owner = std::make_shared<bytes>(std::move(message));
@@ -289,7 +295,8 @@ private:
     }
 
     const std::string name_;
-    const pid_t maker_ = 0; // this process, if it made the queue
+    const pid_t user_ = ::getpid();
+    const bool is_maker_ = false; // whether this handle is the one that made the queue
     named_memory control_;
     message_queue messages_;
 };

@@ -63,6 +63,17 @@ descriptor make_sealed_memory(const char* label, std::span<const std::byte> cont
     return memory;
 }
 
+void read_all(int fd, std::span<std::byte> content) {
+    for (off_t done = 0; static_cast<std::size_t>(done) != content.size();) {
+        const auto left = content.subspan(static_cast<std::size_t>(done));
+        const auto got = ::pread(fd, left.data(), left.size(), done);
+        if (got <= 0 && errno != EINTR) {
+            throw_errno("cannot read shared memory");
+        }
+        done += got > 0 ? got : 0;
+    }
+}
+
 bool is_sealed_memory(int fd) {
     return ::fcntl(fd, F_GET_SEALS) == all_seals;
 }

@@ -22,7 +22,10 @@ descriptor make_sealed_memory(const char* label, std::span<const std::byte> cont
 /// Whether `fd` is one.
 [[nodiscard]] bool is_sealed_memory(int fd);
 
-/// Maps a descriptor's first bytes, shared, for reading and writing.
+/// Fills `content` from a memfd's beginning. Throws `std::system_error`.
+void read_all(int fd, std::span<std::byte> content);
+
+/// Maps a descriptor's first bytes for reading and writing; shared, unless the memfd is sealed.
 class mapping {
 public:
     mapping() = default;

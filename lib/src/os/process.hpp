@@ -33,8 +33,9 @@ descriptor open_process(long pid);
 /// The name of the calling process as shown by `ps -o comm` and debuggers; the first 15 bytes count.
 void set_process_name(const std::string& name);
 
-/// Gives the calling thread a descriptor table of its own, which holds these two and nothing else.
-void keep_only(int first, int second);
+/// Gives the calling thread a descriptor table of its own, which holds these two and nothing else. Where the
+/// system forbids that, the thread goes on sharing the process's.
+void keep_only(int first, int second) noexcept;
 
 /// Waits until `word` is no longer `seen`, somebody wakes it, or the deadline has passed. May return early.
 /// The word may lie in memory shared with other processes; a waiter that is killed disturbs nobody.

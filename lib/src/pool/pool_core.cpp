@@ -45,7 +45,7 @@ pool_core::~pool_core() {
 bool pool_core::submit(task work, bool wait) {
     lock held(mutex_);
     // The supervisor, in a user's `then`, makes room itself: it must not wait for it.
-    if (wait && std::this_thread::get_id() != supervisor_.get_id()) {
+    if (wait && std::this_thread::get_id() != supervisor_id_) {
         room_.wait(held, [&] { return schedule_.has_room() || !schedule_.is_open(); });
     }
     if (!schedule_.is_open()) {
@@ -55,8 +55,9 @@ bool pool_core::submit(task work, bool wait) {
         return false;
     }
     const auto id = ++last_task_;
+    const bool bulky = work.function.encoded.size() > channel::largest_in_message;
     tasks_.emplace(id, std::move(work));
-    schedule_.submitted(id);
+    schedule_.submitted(id, bulky);
     perform();
     deliver(held);
     return true;
@@ -235,7 +236,6 @@ void pool_core::complete(task_id id, delivery result) {
     ++(result.error ? stats_.failed : stats_.done);
     tasks_.erase(found);
     deliveries_.push_back(std::move(result));
-    room_.notify_one();
 }
 
 void pool_core::complete_with_error(task_id id, std::exception_ptr error) {
@@ -265,7 +265,7 @@ worker* pool_core::find(worker_id id) {
 /// Completes futures, without the lock.
 void pool_core::deliver(lock& held) {
     auto deliveries = std::exchange(deliveries_, {});
-    if (!schedule_.is_open()) {
+    if (schedule_.has_room() || !schedule_.is_open()) {
         room_.notify_all();
     }
     held.unlock();

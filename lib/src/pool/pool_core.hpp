@@ -107,6 +107,7 @@ private:
     std::optional<call> initializer_;
     std::vector<delivery> deliveries_;
     task_id last_task_ = 0;
+    std::thread::id supervisor_id_;
     bool terminated_ = false;
     pool_stats stats_;
     // Of the worker that is being buried, or could not be started.

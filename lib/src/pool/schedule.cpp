@@ -2,7 +2,6 @@
 #include "pool/schedule.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace multiprocessing::detail {
 
@@ -12,8 +11,8 @@ schedule::schedule(const schedule_options& options) : options_(options), slots_(
     }
 }
 
-void schedule::submitted(task_id task) {
-    unfinished_.insert(task);
+void schedule::submitted(task_id task, bool bulky) {
+    unfinished_.emplace(task, bulky);
     waiting_.push_back(task);
     if (given_up_) {
         fail_all(action::failure::no_worker_starts);
@@ -27,6 +26,11 @@ void schedule::ready(worker_id worker) {
         slot->now = place::state::ready;
         slot->failed_starts = 0;
         failed_starts_ = 0;
+        for (auto& each : slots_) { // what kept others from starting has passed
+            if (each.now == place::state::vacant && !closed_) {
+                start(each, {});
+            }
+        }
         advance();
     }
 }
@@ -170,6 +174,10 @@ std::size_t schedule::room_at(const place& slot) const {
                                              : std::min(ahead, options_.max_tasks_per_child - slot.given);
 }
 
+bool schedule::may_get(const place& slot, task_id task) const {
+    return room_at(slot) != 0 && (slot.under_way.empty() || !unfinished_.at(task));
+}
+
 void schedule::start(place& slot, std::chrono::milliseconds after) {
     slot.now = place::state::starting;
     slot.worker = ++last_worker_;
@@ -187,7 +195,7 @@ void schedule::hand_out() {
     while (!waiting_.empty()) {
         place* freest = nullptr;
         for (auto& slot : slots_) {
-            if (room_at(slot) != 0 &&
+            if (may_get(slot, waiting_.front()) &&
                 (freest == nullptr || slot.under_way.size() < freest->under_way.size())) {
                 freest = &slot;
             }
@@ -231,7 +239,7 @@ void schedule::dismiss() {
 }
 
 void schedule::fail_all(action::failure reason) {
-    for (const auto task : unfinished_) {
+    for (const auto& [task, bulky] : unfinished_) {
         actions_.push_back(action::fail_task{task, reason});
     }
     unfinished_.clear();

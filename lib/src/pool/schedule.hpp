@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -74,7 +74,9 @@ public:
     explicit schedule(const schedule_options& options);
 
     // Events.
-    void submitted(task_id task);
+    /// A bulky task is handed to a worker only when that has nothing else to do: what is beside the message
+    /// cannot be taken back.
+    void submitted(task_id task, bool bulky = false);
     void ready(worker_id worker);
     /// It has got something to do first, and will be ready again.
     void preparing(worker_id worker);
@@ -118,6 +120,7 @@ private:
 
     place* find(worker_id worker);
     [[nodiscard]] std::size_t room_at(const place& slot) const;
+    [[nodiscard]] bool may_get(const place& slot, task_id task) const;
     static std::optional<task_id> victim(const place& slot, task_id begun);
     [[nodiscard]] std::chrono::milliseconds back_off(const place& slot) const;
     void start(place& slot, std::chrono::milliseconds after);
@@ -130,7 +133,7 @@ private:
     const schedule_options options_;
     std::vector<place> slots_;
     std::deque<task_id> waiting_;
-    std::unordered_set<task_id> unfinished_;
+    std::unordered_map<task_id, bool> unfinished_; // whether it is bulky
     worker_id last_worker_ = 0;
     std::size_t failed_starts_ = 0; // in a row, in all places
     bool closed_ = false;

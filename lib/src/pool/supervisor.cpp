@@ -16,6 +16,7 @@ namespace multiprocessing::detail {
 void pool_core::supervise() {
     os::set_process_name("mp-supervisor");
     lock held(mutex_);
+    supervisor_id_ = std::this_thread::get_id();
     while (!schedule_.finished() || !workers_.empty()) {
         start_due_workers(held);
         kill_overdue_workers();
@@ -53,6 +54,9 @@ bool pool_core::collect_from(worker& from) {
         from.kill();
     } catch (const channel_broken&) { // it died, or is dying, inside an operation
         from.kill();
+    } catch (const std::exception& e) { // no memory for what it sent
+        from.note(e.what());
+        from.kill();
     }
     return anything;
 }
@@ -65,6 +69,9 @@ void pool_core::handle(worker& from, frame received) {
         }
         return;
     case frame_kind::initializer_failed:
+        if (is_value(received.content.bytes)) {
+            break;
+        }
         from.note("its initializer failed with " + describe(exception_in(received.content.bytes)));
         return;
     case frame_kind::result:
@@ -180,8 +187,10 @@ void pool_core::bury(worker_id id) {
     } catch (const channel_broken&) {
         try {
             channel.salvage([&](frame received) { handle(dead, std::move(received)); });
-        } catch (const channel_broken&) { // nonsense to the end
+        } catch (const std::exception&) { // nonsense to the end
         }
+    } catch (const std::exception& e) { // no memory for what it sent
+        dead.note(e.what());
     }
     dead_pid_ = dead.pid();
     dead_exit_code_ = dead.process().exit_code().value_or(0);
@@ -201,9 +210,8 @@ void pool_core::kill_overdue_workers() {
 
 steady_time pool_core::next_due() const {
     // A worker that has scribbled over what it shares with the pool may forget to ring.
-    constexpr std::chrono::seconds longest_sleep_beside_work{1};
-    auto earliest = schedule_.running() == 0 ? steady_time::max()
-                                             : std::chrono::steady_clock::now() + longest_sleep_beside_work;
+    constexpr std::chrono::seconds longest_sleep{1};
+    auto earliest = workers_.empty() ? steady_time::max() : std::chrono::steady_clock::now() + longest_sleep;
     for (const auto& start : starts_) {
         earliest = std::min(earliest, start.due);
     }

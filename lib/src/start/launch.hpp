@@ -19,7 +19,7 @@ struct launch_request {
     std::vector<int> inherited{}; ///< descriptors the child gets, under the same numbers
 };
 
-/// Starts a child, by the one start method there is or by the one asked for. Throws `not_initialized`,
+/// Starts a child by the start method asked for. Throws `not_initialized`,
 /// `start_failed`.
 std::unique_ptr<child_process> launch(start_method method, const launch_request& request);
 

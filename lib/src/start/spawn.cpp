@@ -55,7 +55,7 @@ struct prepare_child {
                 return {errno, boost::system::system_category()};
             }
         }
-        for (int number = 1; number != SIGRTMIN; ++number) {
+        for (int number = 1; number <= SIGRTMAX; ++number) {
             ::signal(number, SIG_DFL);
         }
         sigset_t none;

@@ -169,7 +169,7 @@ bool channel::answer_ring() {
             break;
         case os::arrival::type::descriptor:
             couriers_[arrived.tag] = std::move(arrived.carried);
-            if (couriers_.size() > slots) {
+            if (end_ == end::pool && couriers_.size() > slots) {
                 throw nonsense_received("it sent more descriptors than frames can be under way");
             }
             break;
@@ -278,6 +278,10 @@ frame channel::take_frame(std::span<const std::byte> message) {
         throw nonsense_received("a message is not a frame");
     }
     last_received_ = header.sequence;
+    if (end_ == end::worker && header.kind == frame_kind::task) {
+        // Before the content is looked at, which may be what kills the worker.
+        shared().begun.store(header.id, std::memory_order_release);
+    }
     return {header.kind, header.id, take_content(header, message.subspan(sizeof header))};
 }
 
@@ -348,10 +352,6 @@ void channel::salvage(const std::function<void(frame)>& take) {
 
 int channel::descriptor() const noexcept {
     return socket_.get();
-}
-
-void channel::begin(std::uint64_t task) noexcept {
-    shared().begun.store(task, std::memory_order_release);
 }
 
 std::uint64_t channel::begun() const noexcept {

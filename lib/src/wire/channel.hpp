@@ -38,7 +38,7 @@ struct channel_handle {
 ///       |<-- results  message_queue ------------------------|
 ///       |--- task buffer, result buffer: memfds ----------->|   one large content each
 ///       |<== socket: bell, and courier of sealed memfds ===>|   further large contents
-///       |    control block: memfd, written by both          |   who sleeps, what was begun
+///       |    control block: memfd, written by both          |   who sleeps, whose turn, the journal
 ///
 /// Only the `try_` operations of message_queue are used: whoever dies waiting inside would take others along.
 /// Waiting is on the socket, and a peer is rung only when it has said that it sleeps.
@@ -102,8 +102,8 @@ public:
     /// Takes what came over the socket; false when the peer has closed it. Throws `nonsense_received`.
     bool answer_ring();
 
-    /// Worker: notes which task it begins. The pool reads it after the worker's death.
-    void begin(std::uint64_t task) noexcept;
+    /// The task that the worker has received last, which counts as begun. The pool asks after the worker's
+    /// death.
     [[nodiscard]] std::uint64_t begun() const noexcept;
 
 private:

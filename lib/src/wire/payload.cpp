@@ -3,6 +3,8 @@
 
 #include "wire/frame.hpp"
 
+#include <multiprocessing/serialize.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -21,10 +23,10 @@ void payload_buffer::write(std::span<const std::byte> content) {
 payload payload_buffer::read(std::size_t size) {
     if (mapped_->size() < size) {
         const auto available = os::size_of(memory_.get());
-        if (available < size) {
+        if (available < size || size > largest) {
             throw nonsense_received("a content is announced to be larger than its buffer");
         }
-        map(available);
+        map(std::min(available, largest));
     }
     return {mapped_, {mapped_->data(), size}};
 }
@@ -34,8 +36,16 @@ void payload_buffer::map(std::size_t size) {
 }
 
 payload read_sealed(os::descriptor memory, std::size_t size) {
-    if (!os::is_sealed_memory(memory.get()) || os::size_of(memory.get()) != size) {
+    if (size == 0 || !os::is_sealed_memory(memory.get()) || os::size_of(memory.get()) != size) {
         throw nonsense_received("a content that came by courier is not what was announced");
+    }
+    // A process may have some ten thousand mappings, and futures may keep more contents than that.
+    constexpr std::size_t worth_a_mapping = std::size_t{1} << 20;
+    if (size < worth_a_mapping) {
+        auto copy = std::make_shared<bytes>(size);
+        os::read_all(memory.get(), *copy);
+        const std::span<const std::byte> content(*copy);
+        return {std::move(copy), content};
     }
     auto mapped = std::make_shared<os::mapping>(memory.get(), size);
     const std::span<const std::byte> content(mapped->data(), size);

@@ -63,7 +63,7 @@ steady_time on_steady_clock(std::chrono::time_point<Clock, Duration> time) {
 /// What a future waits for: the outcome of one task, or of the several that a `map` was cut into. Complete
 /// when the last part has its outcome; the first failure to arrive is the outcome of the whole.
 ///
-/// Thread-safe. Parts complete on the pool's supervisor thread, waiting happens on any other.
+/// Thread-safe. Parts complete on the pool's supervisor thread, or on one that submits, closes or terminates.
 class completion {
 public:
     using hook = std::function<void()>;
