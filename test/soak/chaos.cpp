@@ -193,6 +193,13 @@ check submit(mp::pool& pool, std::mt19937_64& random) {
     return expect_death(pool.apply_async(crash, static_cast<unsigned>(n)));
 }
 
+/// How long a worker takes to get ready here: milliseconds, or a good part of a second under a sanitizer.
+std::chrono::microseconds time_to_start() {
+    const auto start = std::chrono::steady_clock::now();
+    mp::pool(1).apply([] {});
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+}
+
 /// Kills workers, one every few milliseconds; seldom enough that most get to start. Some are stopped first:
 /// inside an operation on a queue that stalls the pool, until they are killed.
 class chaos_thread {
@@ -216,8 +223,9 @@ private:
         const auto pause = [&](std::uint64_t most) {
             std::this_thread::sleep_for(std::chrono::microseconds(random() % most));
         };
+        const auto longest_pause = std::max<std::uint64_t>(40'000, 4 * time_to_start().count());
         while (!over_) {
-            pause(40'000);
+            pause(longest_pause);
             const auto pids = pool.pids();
             if (pids.empty()) {
                 continue;

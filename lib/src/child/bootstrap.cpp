@@ -79,18 +79,20 @@ std::optional<handover> find_handover() {
 /// descriptor table of its own: a function that closes all descriptors does not cut its lifeline.
 void hold_lifeline(int parent, int detached) {
     const os::signals_blocked signals_are_for_the_function;
-    std::promise<void> held;
-    std::thread([&held, parent, detached] {
+    std::promise<bool> holds_its_own;
+    std::thread([&holds_its_own, parent, detached] {
         os::set_process_name("mp-lifeline");
-        os::keep_only(parent, detached);
-        held.set_value();
+        holds_its_own.set_value(os::keep_only(parent, detached));
         os::wait_readable(parent, steady_time::max());
         if (!os::flag_is_set(detached)) {
             remove_names_of_the_dead();
             ::kill(::getpid(), SIGKILL);
         }
     }).detach();
-    held.get_future().get();
+    if (holds_its_own.get_future().get()) { // then the process needs them no longer
+        const os::descriptor parent_here(parent);
+        const os::descriptor detached_here(detached);
+    }
 }
 
 int run(const handover& work) {

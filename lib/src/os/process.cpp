@@ -89,9 +89,9 @@ void set_process_name(const std::string& name) {
     ::prctl(PR_SET_NAME, name.c_str());
 }
 
-void keep_only(int first, int second) noexcept {
+bool keep_only(int first, int second) noexcept {
     if (::unshare(CLONE_FILES) != 0) {
-        return; // forbidden here (seccomp)
+        return false; // seccomp
     }
     const auto close_between = [](int above, int below) {
         if (above + 1 < below) {
@@ -101,6 +101,7 @@ void keep_only(int first, int second) noexcept {
     close_between(-1, std::min(first, second));
     close_between(std::min(first, second), std::max(first, second));
     close_between(std::max(first, second), std::numeric_limits<int>::max());
+    return true;
 }
 
 void wait_on(std::atomic<std::uint32_t>& word, std::uint32_t seen, steady_time deadline) noexcept {

@@ -35,7 +35,7 @@ void set_process_name(const std::string& name);
 
 /// Gives the calling thread a descriptor table of its own, which holds these two and nothing else. Where the
 /// system forbids that, the thread goes on sharing the process's.
-void keep_only(int first, int second) noexcept;
+bool keep_only(int first, int second) noexcept;
 
 /// Waits until `word` is no longer `seen`, somebody wakes it, or the deadline has passed. May return early.
 /// The word may lie in memory shared with other processes; a waiter that is killed disturbs nobody.
