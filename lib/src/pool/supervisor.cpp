@@ -129,6 +129,9 @@ void pool_core::insert(std::unique_ptr<worker> started) {
 }
 
 void pool_core::sleep(lock& held) {
+    if (!deliveries_.empty() || (schedule_.finished() && workers_.empty())) {
+        return;
+    }
     struct watched {
         worker_id id;
         std::size_t bell;
@@ -141,9 +144,6 @@ void pool_core::sleep(lock& held) {
         const auto bell = set.add(worker->bell());
         const auto life = set.add(worker->process().handle());
         watched_workers.push_back({id, bell, life});
-    }
-    if (!deliveries_.empty() || (schedule_.finished() && workers_.empty())) {
-        return;
     }
     const auto deadline = next_due();
     held.unlock();
