@@ -28,7 +28,7 @@ std::exception_ptr reason() {
     return std::make_exception_ptr(mp::pool_terminated("terminated"));
 }
 
-std::vector<int> values_in(const std::vector<detail::payload>& parts) {
+std::vector<int> values_in(const std::vector<detail::completion::part_outcome>& parts) {
     std::vector<int> result;
     for (const auto& part : parts) {
         result.push_back(mp::decode<int>(part.bytes));

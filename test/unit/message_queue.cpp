@@ -49,18 +49,40 @@ struct queue_with_name {
         return found;
     }
 
-    /// Leaves the queue as somebody does who dies inside an operation: with the mutex locked. A thread that
-    /// ends is enough, as the mutex belongs to a thread.
-    void poison() const {
+    /// Calls `change` with the queue's header as it lies in shared memory.
+    template <class Change>
+    void tamper(const Change& change) const {
         namespace ipc = boost::interprocess;
         using header = ipc::ipcdetail::mq_hdr_t<ipc::offset_ptr<void>>;
         using memory = ipc::ipcdetail::managed_open_or_create_impl<ipc::shared_memory_object, 0, true, false>;
         const ipc::mapped_region region(
             ipc::shared_memory_object(ipc::open_only, name.c_str(), ipc::read_write), ipc::read_write);
         auto* inside = static_cast<std::byte*>(region.get_address()) + memory::ManagedOpenOrCreateUserOffset;
-        std::thread([inside] { reinterpret_cast<header*>(inside)->m_mutex.lock(); }).join();
+        change(*reinterpret_cast<header*>(inside));
+    }
+    /// Leaves the queue as somebody does who dies inside an operation: with the mutex locked. A thread that
+    /// ends is enough, as the mutex belongs to a thread.
+    void poison() const {
+        tamper([](auto& header) { std::thread([&] { header.m_mutex.lock(); }).join(); });
     }
 };
+
+/// Whether the queue is found unfit for use after `change`.
+template <class Change>
+bool is_found_out(const Change& change) {
+    queue_with_name q;
+    q.send("a");
+    q.send("b");
+    q.receive();
+    q.queue.check_untouched(); // throws where it is found unfit before
+    q.tamper(change);
+    try {
+        q.queue.check_untouched();
+    } catch (const detail::channel_broken&) {
+        return true;
+    }
+    return false;
+}
 
 using texts = std::vector<std::string>;
 
@@ -164,6 +186,59 @@ BOOST_AUTO_TEST_CASE(a_death_inside_an_operation_leaves_the_slots_to_be_salvaged
     q.poison();
     BOOST_CHECK_THROW(q.receive(), detail::channel_broken);
     BOOST_TEST(q.salvage() == (texts{"a", "b"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_in_ordinary_use_is_untouched_after_every_operation) {
+    queue_with_name q;
+    auto other = detail::message_queue::open(q.name);
+    q.queue.check_untouched();
+    const std::string text = "a";
+    for (int i = 0; i != 20; ++i) {
+        BOOST_TEST(other.try_send(std::as_bytes(std::span(text))));
+        q.queue.check_untouched();
+        BOOST_TEST(q.send("b"));
+        q.queue.check_untouched();
+        BOOST_TEST(q.receive() == "a");
+        BOOST_TEST(q.receive() == "b");
+        q.queue.check_untouched();
+        BOOST_TEST(q.receive() == "nothing");
+        q.queue.check_untouched();
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_death_inside_an_operation_is_found_out) {
+    const queue_with_name q;
+    q.poison();
+    BOOST_CHECK_THROW(q.queue.check_untouched(), detail::channel_broken);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_written_over_a_queue_is_found_out) {
+    BOOST_TEST(!is_found_out([](auto&) {}));
+    BOOST_TEST(is_found_out([](auto& header) { header.m_cur_num_msg = 5; }));
+    BOOST_TEST(is_found_out([](auto& header) { header.m_cur_first_msg = 4; }));
+    BOOST_TEST(is_found_out([](auto& header) { header.m_blocked_senders = 1; }));
+    BOOST_TEST(is_found_out([](auto& header) { header.m_blocked_receivers = 1; }));
+    BOOST_TEST(is_found_out([](auto& header) { header.mp_index += 1; }));
+    BOOST_TEST(is_found_out([](auto& header) { header.mp_index[3] -= 1; }));
+    BOOST_TEST(is_found_out([](auto& header) { std::memset(static_cast<void*>(&header.m_mutex), 0xff, 4); }));
+    BOOST_TEST(is_found_out([](auto& header) {
+        std::memset(const_cast<std::size_t*>(&header.m_max_num_msg), 0xff, sizeof(std::size_t));
+    }));
+    BOOST_TEST(is_found_out([](auto& header) {
+        std::memset(const_cast<std::size_t*>(&header.m_max_msg_size), 0xff, sizeof(std::size_t));
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(slots_are_found_whatever_was_written_over_the_index) {
+    queue_with_name q;
+    q.send("a");
+    q.tamper([](auto& header) {
+        for (int i = 0; i != 4; ++i) {
+            header.mp_index[i] += 1'000;
+        }
+        header.mp_index += 1'000;
+    });
+    BOOST_TEST(q.salvage() == (texts{"a"}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -52,6 +52,18 @@ private:
     int exit_code_;
 };
 
+/// The task ran for longer than its timeout, and was stopped.
+class task_timed_out : public error {
+public:
+    using error::error;
+};
+
+/// The task was cancelled, before it ran or while it ran.
+class task_cancelled : public error {
+public:
+    using error::error;
+};
+
 /// A task was submitted to a pool after `close`.
 class pool_closed : public error {
 public:

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -31,6 +32,9 @@ struct function_name {
     [[nodiscard]] std::string text() const;
 };
 
+/// Of the task that this process runs for a pool; elsewhere one that is never asked to stop.
+[[nodiscard]] std::stop_token current_stop_token();
+
 /// Runs in the other process: decodes a callable and its arguments, calls it, encodes what it returns.
 using entry_point = void (*)(decoder& in, encoder& out);
 
@@ -40,6 +44,7 @@ struct call {
     std::vector<std::shared_ptr<const void>>
         kept{}; ///< must live until the other process has decoded the arguments
     function_name function{};
+    bool takes_stop_token = false; ///< the callable sees when it is asked to stop
 };
 
 /// Decodes and runs a `call::encoded`, appending what it returns to `out`. Throws what the function throws.
@@ -107,6 +112,16 @@ struct type_list {
     static constexpr std::size_t size = sizeof...(T);
 };
 
+/// A first parameter that is a stop token is not an argument: the worker provides it.
+template <class... P>
+struct without_stop_token {
+    using type = type_list<P...>;
+};
+template <class... P>
+struct without_stop_token<std::stop_token, P...> {
+    using type = type_list<P...>;
+};
+
 template <class>
 struct parameters_of;
 template <class R, class... P>
@@ -114,7 +129,7 @@ struct parameters_of<std::function<R(P...)>> {
     static_assert((... && (!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>)),
                   "a parameter that refers to non-const would refer to a copy in another process: "
                   "return the new value instead");
-    using type = type_list<std::remove_cvref_t<P>...>;
+    using type = typename without_stop_token<std::remove_cvref_t<P>...>::type;
 };
 
 /// Parameter types are known where there is one signature: neither overloaded nor a template. What
@@ -148,15 +163,28 @@ void put_as(encoder& out, const U& value) {
     }
 }
 
+/// What F gives for arguments T, with or without a stop token in front of them.
+template <class F, class... T>
+struct result_of : std::invoke_result<F&, T...> {
+    static constexpr bool takes_stop_token = false;
+};
+template <class F, class... T>
+requires(!std::is_invocable_v<F&, T...> &&
+         std::is_invocable_v<F&, std::stop_token, T...>) struct result_of<F, T...>
+    : std::invoke_result<F&, std::stop_token, T...> {
+    static constexpr bool takes_stop_token = true;
+};
+
 template <class F, class Types>
 struct invocation;
 
 /// Calls an F with values of types T.
 template <class F, class... T>
 struct invocation<F, type_list<T...>> {
-    static_assert(std::is_invocable_v<F&, T...>,
+    static constexpr bool takes_stop_token = result_of<F, T...>::takes_stop_token;
+    static_assert(takes_stop_token || std::is_invocable_v<F&, T...>,
                   "this callable cannot be called with these arguments (each is handed over as a temporary)");
-    using result = std::decay_t<std::invoke_result_t<F&, T...>>;
+    using result = std::decay_t<typename result_of<F, T...>::type>;
     using types = type_list<T...>;
 
     static void entry(decoder& in, encoder& out) {
@@ -168,7 +196,11 @@ struct invocation<F, type_list<T...>> {
     static void call_with_next(F& f, decoder& in, encoder& out) {
         std::tuple<T...> arguments{in.get<T>()...}; // braces: in this order
         const auto invoke = [&](T&... argument) -> decltype(auto) {
-            return std::invoke(f, std::move(argument)...);
+            if constexpr (takes_stop_token) {
+                return std::invoke(f, current_stop_token(), std::move(argument)...);
+            } else {
+                return std::invoke(f, std::move(argument)...);
+            }
         };
         if constexpr (std::is_void_v<result>) {
             std::apply(invoke, arguments);
@@ -185,11 +217,13 @@ using invocation_for = invocation<std::decay_t<F>, typename traveling_types<std:
 template <class F, class... Args>
 using remote_result_t = typename invocation_for<F, Args...>::result;
 
-/// The call of `f` through `entry`; `put_arguments` appends what `entry` decodes behind the callable.
-template <class F, class PutArguments>
-call make_call_through(entry_point entry, const F& f, PutArguments&& put_arguments) {
-    call result{.function = name_of(f)};
+/// The call of `f` through `Invocation::entry`; `put_arguments` appends what that decodes behind the
+/// callable.
+template <class Invocation, class F, class PutArguments>
+call make_call_through(const F& f, PutArguments&& put_arguments) {
+    call result{.function = name_of(f), .takes_stop_token = Invocation::takes_stop_token};
     encoder out(result.encoded);
+    const entry_point entry = &Invocation::entry;
     put_code_address(out, reinterpret_cast<const void*>(entry));
     put_callable(out, f);
     put_arguments(out);
@@ -206,8 +240,8 @@ void put_arguments(type_list<T...>, encoder& out, const Args&... args) {
 template <class F, class... Args>
 call make_call(const F& f, const Args&... args) {
     using types = typename traveling_types<std::decay_t<F>, Args...>::type;
-    return make_call_through(&invocation_for<F, Args...>::entry, static_cast<const std::decay_t<F>&>(f),
-                             [&](encoder& out) { put_arguments(types{}, out, args...); });
+    return make_call_through<invocation_for<F, Args...>>(
+        static_cast<const std::decay_t<F>&>(f), [&](encoder& out) { put_arguments(types{}, out, args...); });
 }
 
 } // namespace multiprocessing::detail

@@ -82,6 +82,12 @@ public:
         return state_->succeeded();
     }
 
+    /// Has the work stopped, unless it is complete: then false. What no worker has begun never will be; a
+    /// running task is asked to end if it takes a `std::stop_token`, and after its grace period its worker is
+    /// ended and replaced. The outcome is `task_cancelled`, once nothing runs any more. Does not wait for
+    /// that.
+    bool cancel() { return check().cancel(); }
+
     /// Hands the completed future to `callback` once the outcome is there; this one is then no longer valid.
     /// It runs on the thread that completes the task, mostly the pool's own, or at once when the outcome is
     /// already there: it must not wait for other tasks nor destroy the pool, and an exception leaving it ends
@@ -101,7 +107,7 @@ public:
     [[nodiscard]] const std::shared_ptr<detail::completion>& state() const noexcept { return state_; }
 
 private:
-    static R assemble(const std::vector<detail::payload>& parts) {
+    static R assemble(const std::vector<detail::completion::part_outcome>& parts) {
         if (parts.size() == 1) {
             return decode<R>(parts.front().bytes);
         }

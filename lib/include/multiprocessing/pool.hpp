@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,7 +28,8 @@ class pool_core;
 
 /// A bounded number of processes that run functions.
 ///
-/// A worker that dies fails the task it was running with `worker_died` and is replaced; nothing else is lost.
+/// A worker that dies fails the task it was running with `worker_died`, unless that is to be tried again, and
+/// is replaced; nothing else is lost.
 /// When workers die before they can run anything, time after time, the pool gives up, and tasks fail with
 /// `worker_died` that says so.
 ///
@@ -35,8 +37,11 @@ class pool_core;
 /// `not_encodable` and what encoding the arguments throws.
 /// Threads: all members but the destructor and move may be called from any number of threads at once.
 class pool {
+    template <class F>
+    static constexpr bool is_options = std::is_same_v<std::remove_cvref_t<F>, task_options>;
+
 public:
-    /// Starts the workers. Throws `std::invalid_argument` for numbers below 1, `not_initialized`,
+    /// Starts the workers. Throws `std::invalid_argument` for options that make no sense, `not_initialized`,
     /// `start_failed`.
     explicit pool(pool_options options = {});
     /// So many workers.
@@ -57,25 +62,45 @@ public:
     }
 
     /// Runs `f(args...)` in a worker, waits, and returns what it returns. Throws what it throws, or
-    /// `worker_died`, `pool_terminated`.
+    /// `worker_died`, `task_timed_out`, `task_cancelled`, `pool_terminated`.
+    ///
+    /// Where the first parameter of `f` is a `std::stop_token`, the worker provides it, and it tells when the
+    /// task is cancelled or has timed out: a task that then ends by itself within its grace period keeps its
+    /// worker. The same holds for all members that take a function.
     template <class F, class... Args>
-    detail::remote_result_t<F, Args...> apply(F&& f, Args&&... args) {
+    requires(!is_options<F>) detail::remote_result_t<F, Args...> apply(F&& f, Args&&... args) {
         return apply_async(f, args...).get();
+    }
+    template <class F, class... Args>
+    detail::remote_result_t<F, Args...> apply(const task_options& options, F&& f, Args&&... args) {
+        return apply_async(options, f, args...).get();
     }
 
     /// Runs `f(args...)` in a worker some time.
     template <class F, class... Args>
-    future<detail::remote_result_t<F, Args...>> apply_async(F&& f, Args&&... args) {
+    requires(!is_options<F>) future<detail::remote_result_t<F, Args...>> apply_async(F&& f, Args&&... args) {
+        return apply_async(task_options{}, f, args...);
+    }
+    /// The same, treated as `options` say. Throws `std::invalid_argument` for a timeout that is not positive.
+    template <class F, class... Args>
+    future<detail::remote_result_t<F, Args...>> apply_async(const task_options& options, F&& f,
+                                                            Args&&... args) {
         auto state = std::make_shared<detail::completion>();
-        submit(detail::make_call(f, args...), state, 0);
+        submit(detail::make_call(f, args...), state, 0, options);
         return future<detail::remote_result_t<F, Args...>>(std::move(state));
     }
 
     /// As `apply_async`, but empty instead of waiting when the task queue is full.
     template <class F, class... Args>
-    std::optional<future<detail::remote_result_t<F, Args...>>> try_apply_async(F&& f, Args&&... args) {
+    requires(!is_options<F>) std::optional<future<detail::remote_result_t<F, Args...>>> try_apply_async(
+        F&& f, Args&&... args) {
+        return try_apply_async(task_options{}, f, args...);
+    }
+    template <class F, class... Args>
+    std::optional<future<detail::remote_result_t<F, Args...>>> try_apply_async(const task_options& options,
+                                                                               F&& f, Args&&... args) {
         auto state = std::make_shared<detail::completion>();
-        if (!try_submit(detail::make_call(f, args...), state)) {
+        if (!try_submit(detail::make_call(f, args...), state, options)) {
             return std::nullopt;
         }
         return future<detail::remote_result_t<F, Args...>>(std::move(state));
@@ -137,8 +162,10 @@ private:
         return {.processes = processes > 0 ? static_cast<std::size_t>(processes) : 0};
     }
 
-    void submit(detail::call call, std::shared_ptr<detail::completion> completion, std::size_t part);
-    bool try_submit(detail::call call, std::shared_ptr<detail::completion> completion);
+    void submit(detail::call call, std::shared_ptr<detail::completion> completion, std::size_t part,
+                const task_options& options);
+    bool try_submit(detail::call call, std::shared_ptr<detail::completion> completion,
+                    const task_options& options);
     void set_initializer(detail::call call);
     [[nodiscard]] std::size_t in_flight() const noexcept;
 
@@ -164,12 +191,12 @@ private:
             auto position = std::ranges::begin(range);
             for (std::size_t part = 0; part != parts; ++part) {
                 const auto count = std::min(left, chunk_size);
-                submit(detail::make_call_through(&each::entry, static_cast<const std::decay_t<F>&>(f),
-                                                 [&](encoder& out) {
-                                                     detail::put_elements<How>(typename each::types{}, out,
-                                                                               position, count);
-                                                 }),
-                       state, part);
+                submit(detail::make_call_through<each>(static_cast<const std::decay_t<F>&>(f),
+                                                       [&](encoder& out) {
+                                                           detail::put_elements<How>(typename each::types{},
+                                                                                     out, position, count);
+                                                       }),
+                       state, part, {});
                 left -= count;
             }
             return future<result>(std::move(state));
@@ -189,7 +216,7 @@ private:
     /// matter.
     static constexpr std::size_t chunks_per_worker = 4;
 
-    std::unique_ptr<detail::pool_core> core_;
+    std::shared_ptr<detail::pool_core> core_; // futures that cancel hold on to it for a moment
 };
 
 } // namespace multiprocessing

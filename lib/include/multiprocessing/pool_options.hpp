@@ -3,17 +3,57 @@
 
 #include <multiprocessing/context.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <functional>
+#include <optional>
 
-/// What can be said about a pool when it is made, and what it says about itself.
+/// What can be said about a pool and its tasks, and what a pool says about itself.
 namespace multiprocessing {
+
+/// What a worker shares with its pool.
+enum class isolation {
+    shared, ///< memory that both write, which is fast; what comes from it is checked before it is used
+    strict, ///< no memory that either could still change: for code that may write anywhere
+};
+
+/// Whether a task that ended with this exception is to be tried again.
+using retry_predicate = std::function<bool(const std::exception_ptr&)>;
+
+/// How one task is treated. What is not said here is as the pool's options have it.
+struct task_options {
+    /// How long it may run, not counting the time it waits for a worker; more than 0. A task that runs longer
+    /// is stopped and fails with `task_timed_out`.
+    std::optional<std::chrono::nanoseconds> timeout{};
+    /// How often it is run again after its worker died or it timed out, or when `retry_if` says so.
+    std::optional<std::size_t> max_retries{};
+    /// Asked on one of the pool's threads, or on one that uses the pool; must not wait for tasks. An
+    /// exception that leaves it means no.
+    retry_predicate retry_if{};
+    /// How long a task that is to be stopped has to end by itself, before its worker is ended. The default is
+    /// a second for a callable that takes a `std::stop_token`, and no time for others, which do not know.
+    std::optional<std::chrono::nanoseconds> stop_grace{};
+};
 
 /// How a pool works.
 struct pool_options {
     std::size_t processes = cpu_count();    ///< how many workers, at least 1
     std::size_t max_tasks_per_child = 0;    ///< a worker is replaced after so many tasks; 0: never
     std::size_t task_queue_capacity = 1024; ///< how many tasks may wait for a worker, at least 1
+
+    // For tasks that do not say otherwise: see `task_options`.
+    std::chrono::nanoseconds task_timeout{0}; ///< 0: as long as it takes
+    std::size_t max_retries = 0;
+    retry_predicate retry_if{};
+    std::optional<std::chrono::nanoseconds> stop_grace{};
+
+    /// How long a task rests before it is tried again; doubled for each further attempt.
+    std::chrono::nanoseconds retry_back_off = std::chrono::milliseconds(50);
+    /// A worker with more resident memory than this, in bytes, is replaced when its task is done; 0: never.
+    std::size_t max_rss = 0;
+    multiprocessing::isolation isolation = multiprocessing::isolation::shared;
 };
 
 /// Counts of a pool's tasks and workers.
@@ -21,7 +61,8 @@ struct pool_stats {
     std::size_t queued = 0;     ///< submitted, and no worker is on it
     std::size_t running = 0;    ///< workers that have a task
     std::uint64_t done = 0;     ///< completed with a value or the task's own exception
-    std::uint64_t failed = 0;   ///< completed with an error of the library: `worker_died`, `pool_terminated`
+    std::uint64_t failed = 0;   ///< completed with an error of the library: `worker_died` and the like
+    std::uint64_t retries = 0;  ///< attempts at tasks after their first
     std::uint64_t restarts = 0; ///< workers started in place of others
 };
 

@@ -31,6 +31,11 @@ public:
         return next;
     }
     [[nodiscard]] std::size_t size() const noexcept { return futures_.size(); }
+    void cancel() {
+        for (auto& each : futures_) {
+            each.cancel();
+        }
+    }
 
 private:
     std::deque<future<R>> futures_;
@@ -50,6 +55,11 @@ public:
         return std::move(futures_.extract(*arrived_->pop(detail::steady_time::max())).mapped());
     }
     [[nodiscard]] std::size_t size() const noexcept { return futures_.size(); }
+    void cancel() {
+        for (auto& [index, each] : futures_) {
+            each.cancel();
+        }
+    }
 
 private:
     std::shared_ptr<arrivals> arrived_ = std::make_shared<arrivals>();
@@ -62,8 +72,9 @@ private:
 /// The results of applying a function to each element of a range, in a pool, while they are being computed:
 /// an input range, to be iterated over once. A bounded number of elements is in flight, so the input may be
 /// endless; it is read by the thread that iterates. Incrementing waits for the next result, and throws a
-/// failed task's error; incrementing again goes on behind it. Leaving early starts nothing more; what was
-/// handed to the pool runs to its end. A function that returns nothing gives `std::monostate`s.
+/// failed task's error; incrementing again goes on behind it. Leaving early, which is destroying the range
+/// before its end, cancels what is in flight, as `future::cancel` does. A function that returns nothing gives
+/// `std::monostate`s.
 template <class R, class Range, class Futures>
 class result_range {
 public:
@@ -73,6 +84,7 @@ public:
     /// `Range` is a reference where the input is an lvalue, which then must outlive this object.
     result_range(Range&& input, std::size_t in_flight, submit_function submit)
         : input_(std::forward<Range>(input)), in_flight_(in_flight), submit_(std::move(submit)) {}
+    ~result_range() { futures_.cancel(); }
     result_range(const result_range&) = delete;
     result_range& operator=(const result_range&) = delete;
 

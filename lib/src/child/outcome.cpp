@@ -111,8 +111,8 @@ std::vector<exception_type> known_from_the_start() {
     add_simple<std::logic_error, std::domain_error, std::invalid_argument, std::length_error,
                std::out_of_range, std::runtime_error, std::range_error, std::overflow_error,
                std::underflow_error>(types);
-    add_simple<error, not_initialized, pool_closed, pool_terminated, queue_closed, queue_broken,
-               not_encodable, decode_failed>(types);
+    add_simple<error, not_initialized, task_timed_out, task_cancelled, pool_closed, pool_terminated,
+               queue_closed, queue_broken, not_encodable, decode_failed>(types);
     types.push_back(describe_exception<std::system_error>(&make_system_error));
     types.push_back(describe_exception<std::ios_base::failure>(&make_stream_failure));
     types.push_back(describe_exception<std::filesystem::filesystem_error>(&make_filesystem_error));
@@ -273,6 +273,10 @@ bool is_value(std::span<const std::byte> outcome) {
         return false;
     }
     throw decode_failed("an outcome that is neither a value nor an exception");
+}
+
+bool is_exception(std::span<const std::byte> outcome) noexcept {
+    return !outcome.empty() && outcome.front() == std::byte{static_cast<std::uint8_t>(tag::exception)};
 }
 
 std::span<const std::byte> value_in(std::span<const std::byte> outcome) {

@@ -17,6 +17,8 @@ void put_exception(const std::exception_ptr& exception, bytes& out);
 
 /// Whether the outcome is a value. Throws `decode_failed`.
 [[nodiscard]] bool is_value(std::span<const std::byte> outcome);
+/// Whether it is an exception: false also when it is no outcome at all.
+[[nodiscard]] bool is_exception(std::span<const std::byte> outcome) noexcept;
 /// The encoded value in an outcome that is one.
 [[nodiscard]] std::span<const std::byte> value_in(std::span<const std::byte> outcome);
 /// The exception in an outcome that is not a value, rebuilt; `remote_error` when its type is not known here.

@@ -2,6 +2,8 @@
 #include "child/worker_loop.hpp"
 
 #include "child/outcome.hpp"
+#include "child/stop_line.hpp"
+#include "wire/payload.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -32,6 +34,7 @@ void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
 
 /// Runs the call in a frame; its outcome is appended to `outcome`.
 void run_received(const frame& received, bytes& outcome) {
+    stop_line::of_this_process().begin(received.id);
     decoder in(received.content.bytes);
     run_to_outcome(in, outcome);
     flush_output();
@@ -70,13 +73,14 @@ void serve(channel& pool) {
 
 } // namespace
 
-void worker_loop(const channel_handle& handle) {
+void worker_loop(const worker_handle& handle) {
     // An interrupt from the terminal goes to the whole family, and the pool decides what becomes of its
     // workers.
     std::signal(SIGINT, SIG_IGN);
-    channel pool(handle);
+    stop_line::of_this_process().open(handle.stop_line);
+    const auto pool = open_channel(handle.channel);
     try {
-        serve(pool);
+        serve(*pool);
     } catch (const nonsense_received&) {
         throw;
     } catch (const channel_broken&) { // the parent is gone, and with it whoever could want to know

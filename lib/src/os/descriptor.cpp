@@ -28,6 +28,12 @@ bool wait_readable(int fd, steady_time deadline) {
     return only.wait(deadline) != 0;
 }
 
+void wait_writable(int fd) {
+    poll_set only;
+    only.add(fd, POLLOUT);
+    only.wait(steady_time::max());
+}
+
 void announce_use(int fd) {
     if (::flock(fd, LOCK_SH | LOCK_NB) != 0) {
         throw_errno("cannot lock shared memory: its last user is leaving");

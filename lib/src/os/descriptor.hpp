@@ -43,6 +43,9 @@ void set_close_on_exec(int fd);
 /// wait.
 bool wait_readable(int fd, steady_time deadline);
 
+/// Waits until something can be written to `fd`, or nothing ever will.
+void wait_writable(int fd);
+
 /// Says that this process uses the file behind `fd`, until it closes it or dies.
 void announce_use(int fd);
 /// Takes that back; whether no other process uses it.

@@ -5,8 +5,8 @@
 
 namespace multiprocessing::os {
 
-std::size_t poll_set::add(int fd) {
-    entries_.push_back({fd, POLLIN, 0});
+std::size_t poll_set::add(int fd, short events) {
+    entries_.push_back({fd, events, 0});
     return entries_.size() - 1;
 }
 

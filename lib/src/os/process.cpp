@@ -77,6 +77,14 @@ descriptor open_process(long pid) {
     return process;
 }
 
+std::size_t resident_memory(long pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
+    std::size_t total = 0;
+    std::size_t resident = 0;
+    file >> total >> resident; // in pages
+    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
 std::uint64_t random_number() {
     std::uint64_t number = 0;
     if (::getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) {

@@ -19,24 +19,71 @@ std::pair<descriptor, descriptor> make_socket_pair() {
 
 namespace {
 
-/// A message of one tag, with room for a descriptor.
+/// A packet, with room for a descriptor.
 struct message {
-    std::uint64_t tag = 0;
-    iovec content{&tag, sizeof tag};
+    iovec content;
     alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
     msghdr header{};
 
-    message() {
+    explicit message(std::span<std::byte> packet) : content{packet.data(), packet.size()} {
         header.msg_iov = &content;
         header.msg_iovlen = 1;
-        header.msg_control = control.data();
-        header.msg_controllen = control.size();
     }
     message(const message&) = delete;
     message& operator=(const message&) = delete;
+
+    void make_room_for_descriptor() {
+        header.msg_control = control.data();
+        header.msg_controllen = control.size();
+    }
 };
 
 } // namespace
+
+delivery send_packet(int socket, std::span<const std::byte> packet, int fd) {
+    message out({const_cast<std::byte*>(packet.data()), packet.size()}); // sendmsg does not write to it
+    if (fd >= 0) {
+        out.make_room_for_descriptor();
+        auto* carried = CMSG_FIRSTHDR(&out.header);
+        carried->cmsg_level = SOL_SOCKET;
+        carried->cmsg_type = SCM_RIGHTS;
+        carried->cmsg_len = CMSG_LEN(sizeof fd);
+        std::memcpy(CMSG_DATA(carried), &fd, sizeof fd);
+    }
+    while (::sendmsg(socket, &out.header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) {
+            return delivery::no_peer;
+        }
+        if (errno == EAGAIN) {
+            return delivery::no_room;
+        }
+        if (errno != EINTR) {
+            throw_errno("cannot send to another process");
+        }
+    }
+    return delivery::done;
+}
+
+received_packet receive_packet(int socket, std::span<std::byte> buffer) {
+    message in(buffer);
+    in.make_room_for_descriptor();
+    const auto received = ::recvmsg(socket, &in.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (received < 0) {
+        const bool nothing_there = errno == EAGAIN || errno == EINTR;
+        return {.what = nothing_there ? received_packet::type::nothing : received_packet::type::end};
+    }
+    if (received == 0) {
+        return {.what = received_packet::type::end};
+    }
+    received_packet result{.what = received_packet::type::packet, .size = static_cast<std::size_t>(received)};
+    const auto* carried = CMSG_FIRSTHDR(&in.header);
+    if (carried != nullptr && carried->cmsg_type == SCM_RIGHTS) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(carried), sizeof fd);
+        result.carried = descriptor(fd);
+    }
+    return result;
+}
 
 void ring(int socket) noexcept {
     const std::uint64_t tag = 0;
@@ -44,41 +91,33 @@ void ring(int socket) noexcept {
 }
 
 bool send_descriptor(int socket, int fd, std::uint64_t tag) {
-    message out;
-    out.tag = tag;
-    auto* carried = CMSG_FIRSTHDR(&out.header);
-    carried->cmsg_level = SOL_SOCKET;
-    carried->cmsg_type = SCM_RIGHTS;
-    carried->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(carried), &fd, sizeof fd);
-    while (::sendmsg(socket, &out.header, MSG_NOSIGNAL) < 0) {
-        if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) {
-            return false;
-        }
-        if (errno != EINTR) {
-            throw_errno("cannot pass shared memory to another process");
-        }
+    switch (send_packet(socket, std::as_bytes(std::span(&tag, 1)), fd)) {
+    case delivery::done:
+        return true;
+    case delivery::no_peer:
+        return false;
+    case delivery::no_room:
+        errno = EAGAIN;
+        throw_errno("cannot pass shared memory to another process");
     }
-    return true;
+    return false;
 }
 
 arrival receive(int socket) {
-    message in;
-    const auto received = ::recvmsg(socket, &in.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    if (received < 0) {
-        const bool nothing_there = errno == EAGAIN || errno == EINTR;
-        return {.what = nothing_there ? arrival::type::nothing : arrival::type::end};
-    }
-    if (received == 0) {
+    std::uint64_t tag = 0;
+    auto received = receive_packet(socket, std::as_writable_bytes(std::span(&tag, 1)));
+    switch (received.what) {
+    case received_packet::type::nothing:
+        return {};
+    case received_packet::type::end:
         return {.what = arrival::type::end};
+    case received_packet::type::packet:
+        break;
     }
-    const auto* carried = CMSG_FIRSTHDR(&in.header);
-    if (carried == nullptr || carried->cmsg_type != SCM_RIGHTS) {
+    if (!received.carried) {
         return {.what = arrival::type::ring};
     }
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(carried), sizeof fd);
-    return {arrival::type::descriptor, descriptor(fd), in.tag};
+    return {arrival::type::descriptor, std::move(received.carried), tag};
 }
 
 } // namespace multiprocessing::os

@@ -3,14 +3,31 @@
 
 #include "os/descriptor.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
-/// The socket between a worker and its parent: the bell, and the courier of descriptors.
+/// The socket between a worker and its parent: packets, and descriptors that travel with them.
 namespace multiprocessing::os {
 
 /// Two connected ends that keep messages apart (SOCK_SEQPACKET), non-blocking.
 std::pair<descriptor, descriptor> make_socket_pair();
+
+/// What became of a packet.
+enum class delivery { done, no_room, no_peer };
+/// Sends a packet, and with it a descriptor unless `fd` is -1. Does not wait. Throws `std::system_error`.
+delivery send_packet(int socket, std::span<const std::byte> packet, int fd = -1);
+
+/// What was received.
+struct received_packet {
+    enum class type { nothing, packet, end };
+    type what = type::nothing;
+    std::size_t size = 0;
+    descriptor carried{};
+};
+/// Receives a packet into `buffer`; what does not fit is cut off. Does not wait.
+received_packet receive_packet(int socket, std::span<std::byte> buffer);
 
 /// Wakes the peer if it waits for its end to become readable. Nothing to do when it is gone or has many rings
 /// already.
@@ -20,7 +37,7 @@ void ring(int socket) noexcept;
 /// `std::system_error`.
 bool send_descriptor(int socket, int fd, std::uint64_t tag);
 
-/// What arrived over a socket.
+/// What arrived over a socket that rings and descriptors are sent over.
 struct arrival {
     enum class type { nothing, ring, descriptor, end };
     type what = type::nothing;

@@ -7,6 +7,30 @@
 
 namespace multiprocessing::detail {
 
+void completion::bind(std::size_t part, std::weak_ptr<task_owner> owner, std::uint64_t task) {
+    const std::lock_guard lock(mutex_);
+    owner_ = std::move(owner);
+    parts_[part].task = task;
+}
+
+bool completion::cancel() {
+    std::vector<std::uint64_t> tasks;
+    std::unique_lock lock(mutex_);
+    if (remaining_ == 0) {
+        return false;
+    }
+    for (const auto& each : parts_) {
+        tasks.push_back(each.task);
+    }
+    const auto owner = owner_.lock();
+    lock.unlock(); // cancelling completes parts
+    bool any = false;
+    for (const auto task : tasks) {
+        any |= owner != nullptr && owner->cancel(task);
+    }
+    return any;
+}
+
 void completion::deliver(std::size_t part, payload outcome) {
     failure failed;
     try {
@@ -19,7 +43,7 @@ void completion::deliver(std::size_t part, payload outcome) {
     std::unique_lock lock(mutex_);
     if (failed.index() == 0) {
         outcome.bytes = value_in(outcome.bytes);
-        parts_[part] = std::move(outcome);
+        static_cast<payload&>(parts_[part]) = std::move(outcome);
     }
     complete_part(std::move(lock), std::move(failed));
 }
@@ -67,7 +91,7 @@ bool completion::succeeded() const {
     return failure_.index() == 0;
 }
 
-std::vector<payload> completion::take() {
+std::vector<completion::part_outcome> completion::take() {
     wait();
     std::unique_lock lock(mutex_);
     auto failed = std::exchange(failure_, {});

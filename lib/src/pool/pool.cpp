@@ -5,20 +5,34 @@
 
 namespace multiprocessing {
 
-pool::pool(pool_options options) try : core_(std::make_unique<detail::pool_core>(options)) {
+pool::pool(pool_options options) try : core_(std::make_shared<detail::pool_core>(options)) {
 } catch (const std::system_error& e) { // what a pool needs was not to be had
     throw start_failed(e.code(), std::string("cannot start a pool: ") + e.what());
 }
-pool::~pool() = default;
-pool::pool(pool&&) noexcept = default;
-pool& pool::operator=(pool&&) noexcept = default;
 
-void pool::submit(detail::call call, std::shared_ptr<detail::completion> completion, std::size_t part) {
-    core_->submit({std::move(call), std::move(completion), part}, true);
+pool::~pool() {
+    if (core_) {
+        core_->terminate();
+        core_->join();
+    }
 }
 
-bool pool::try_submit(detail::call call, std::shared_ptr<detail::completion> completion) {
-    return core_->submit({std::move(call), std::move(completion)}, false);
+pool::pool(pool&&) noexcept = default;
+
+pool& pool::operator=(pool&& other) noexcept {
+    pool old(std::move(other)); // what was here ends at the end of this scope
+    core_.swap(old.core_);
+    return *this;
+}
+
+void pool::submit(detail::call call, std::shared_ptr<detail::completion> completion, std::size_t part,
+                  const task_options& options) {
+    core_->submit(std::move(call), std::move(completion), part, options, true);
+}
+
+bool pool::try_submit(detail::call call, std::shared_ptr<detail::completion> completion,
+                      const task_options& options) {
+    return core_->submit(std::move(call), std::move(completion), 0, options, false);
 }
 
 void pool::set_initializer(detail::call call) {

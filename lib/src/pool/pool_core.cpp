@@ -2,23 +2,41 @@
 // What a pool does: submitting, handing out, completing. The supervisor's thread is in supervisor.cpp.
 #include "pool/pool_core.hpp"
 
+#include "child/outcome.hpp"
 #include "os/poll.hpp"
 
 #include <multiprocessing/error.hpp>
 
 #include <algorithm>
 #include <exception>
+#include <sstream>
 
 namespace multiprocessing::detail {
 namespace {
 
+/// How long a task that knows that it is to stop has to do so: long enough to put things in order, short
+/// enough that whoever cancels a task need not think of it any more.
+constexpr std::chrono::seconds default_stop_grace{1};
+
+std::string for_people(std::chrono::nanoseconds duration) {
+    std::ostringstream text;
+    text << std::chrono::duration<double>(duration).count() << " s";
+    return text.str();
+}
+
+void check(bool sound, const char* otherwise) {
+    if (!sound) {
+        throw std::invalid_argument(std::string("multiprocessing::pool: ") + otherwise);
+    }
+}
+
 const pool_options& checked(const pool_options& options) {
-    if (options.processes == 0) {
-        throw std::invalid_argument("multiprocessing::pool: at least one process is needed");
-    }
-    if (options.task_queue_capacity == 0) {
-        throw std::invalid_argument("multiprocessing::pool: the task queue needs room for at least one task");
-    }
+    check(options.processes != 0, "at least one process is needed");
+    check(options.task_queue_capacity != 0, "the task queue needs room for at least one task");
+    check(options.task_timeout.count() >= 0, "a task_timeout cannot be negative");
+    check(options.retry_back_off.count() >= 0, "a retry_back_off cannot be negative");
+    check(options.stop_grace.value_or(std::chrono::nanoseconds()).count() >= 0,
+          "a stop_grace cannot be negative");
     return options;
 }
 
@@ -27,22 +45,27 @@ const pool_options& checked(const pool_options& options) {
 pool_core::pool_core(const pool_options& options)
     : options_(checked(options)),
       wake_(os::make_flag()),
-      schedule_({options.processes, options.task_queue_capacity, options.max_tasks_per_child}) {
+      schedule_({.workers = options.processes,
+                 .capacity = options.task_queue_capacity,
+                 .max_tasks_per_child = options.max_tasks_per_child,
+                 .most_under_way = most_under_way(options.isolation),
+                 .retry_back_off = options.retry_back_off}) {
     // The first workers are started here, so that what prevents it is the caller's to handle.
     for (const auto& first : schedule_.take_actions()) {
         const auto id = std::get<action::start_worker>(first).worker;
-        workers_.emplace(id, std::make_unique<worker>(id));
+        workers_.emplace(id, std::make_unique<worker>(id, options_));
     }
     const os::signals_blocked signals_are_for_the_programs_threads;
     supervisor_ = std::thread([this] { supervise(); });
 }
 
-pool_core::~pool_core() {
-    terminate();
-    join();
-}
+bool pool_core::submit(call function, std::shared_ptr<detail::completion> completion, std::size_t part,
+                       const task_options& options, bool wait) {
+    const auto timeout = options.timeout.value_or(options_.task_timeout);
+    check(timeout.count() > 0 || !options.timeout, "a task's timeout has to be positive");
+    const auto grace = options.stop_grace ? options.stop_grace : options_.stop_grace;
+    check(!grace || grace->count() >= 0, "a stop_grace cannot be negative");
 
-bool pool_core::submit(task work, bool wait) {
     lock held(mutex_);
     // The supervisor, in a user's `then`, makes room itself: it must not wait for it.
     if (wait && std::this_thread::get_id() != supervisor_id_) {
@@ -55,12 +78,35 @@ bool pool_core::submit(task work, bool wait) {
         return false;
     }
     const auto id = ++last_task_;
-    const bool bulky = work.function.encoded.size() > channel::largest_in_message;
-    tasks_.emplace(id, std::move(work));
-    schedule_.submitted(id, bulky);
+    const std::chrono::nanoseconds default_grace =
+        function.takes_stop_token ? default_stop_grace : std::chrono::seconds(0);
+    const task_traits traits{.bulky = function.encoded.size() > channel::largest_in_message,
+                             .takes_stop_token = function.takes_stop_token,
+                             .timeout = timeout,
+                             .stop_grace = grace.value_or(default_grace),
+                             .retries = options.max_retries.value_or(options_.max_retries)};
+    completion->bind(part, weak_from_this(), id);
+    tasks_.emplace(id, task{.function = std::move(function),
+                            .completion = std::move(completion),
+                            .part = part,
+                            .retry_if = options.retry_if ? options.retry_if : options_.retry_if,
+                            .timeout = timeout});
+    schedule_.submitted(id, traits);
+    tasks_came_ = true;
+    if (asleep_until_ == steady_time::max()) { // from now on it looks after the workers from time to time
+        wake_supervisor();
+    }
     perform();
     deliver(held);
     return true;
+}
+
+bool pool_core::cancel(std::uint64_t task) {
+    lock held(mutex_);
+    const bool cancelled = schedule_.cancel(task);
+    perform();
+    deliver(held);
+    return cancelled;
 }
 
 void pool_core::set_initializer(call initializer) {
@@ -118,7 +164,7 @@ void pool_core::join() {
 
 std::size_t pool_core::in_flight() const noexcept {
     // Two rounds of what the workers have ahead; never so many that submitting waits.
-    return std::min(options_.task_queue_capacity, 2 * schedule::most_under_way * options_.processes);
+    return std::min(options_.task_queue_capacity, 2 * most_under_way(isolation::shared) * options_.processes);
 }
 
 std::vector<long> pool_core::pids() const {
@@ -151,7 +197,7 @@ void pool_core::perform() {
 void pool_core::perform(const action::start_worker& start) {
     ++stats_.restarts;
     starts_.push_back({start.worker, std::chrono::steady_clock::now() + start.after});
-    wake_supervisor();
+    wake_supervisor_before(starts_.back().due);
 }
 
 void pool_core::perform(const action::send_task& send) {
@@ -186,7 +232,23 @@ void pool_core::perform(const action::take_back& take) {
     } catch (const channel_broken&) {
         holder->kill();
     }
+    if (holder != nullptr) {
+        collect_from(*holder);
+    }
     schedule_.taken_back(take.worker, taken);
+}
+
+void pool_core::perform(const action::start_timer& timer) {
+    if (auto* worker = find(timer.worker)) {
+        worker->overdue = {timer.task, std::chrono::steady_clock::now() + timer.after};
+        wake_supervisor_before(worker->overdue.time);
+    }
+}
+
+void pool_core::perform(const action::request_stop& request) {
+    if (auto* worker = find(request.worker)) {
+        worker->request_stop(request.task);
+    }
 }
 
 void pool_core::perform(const action::dismiss_worker& dismiss) {
@@ -207,7 +269,28 @@ void pool_core::perform(const action::end_worker& end) {
         return;
     }
     if (auto* worker = find(end.worker)) {
-        worker->ask_to_end(std::chrono::steady_clock::now());
+        const auto now = std::chrono::steady_clock::now();
+        if (end.after == std::chrono::nanoseconds::zero()) {
+            ask_to_end(*worker, now);
+        } else {
+            worker->end_time = now + end.after;
+        }
+        wake_supervisor_before(worker->next_due());
+    }
+}
+
+void pool_core::perform(const action::spare_worker& spare) {
+    if (auto* worker = find(spare.worker)) {
+        worker->end_time = steady_time::max();
+    }
+}
+
+void pool_core::perform(const action::rest_task& rest) {
+    if (const auto found = tasks_.find(rest.task); found != tasks_.end()) {
+        ++found->second.attempts;
+        ++stats_.retries;
+        resting_.push_back({rest.task, std::chrono::steady_clock::now() + rest.after});
+        wake_supervisor_before(resting_.back().due);
     }
 }
 
@@ -243,18 +326,27 @@ void pool_core::complete_with_error(task_id id, std::exception_ptr error) {
 }
 
 std::exception_ptr pool_core::error_for(const task& failed, action::failure reason) {
+    const auto attempts =
+        failed.attempts == 1 ? "" : " (the last of " + std::to_string(failed.attempts) + " attempts)";
     switch (reason) {
     case action::failure::pool_terminated:
         return std::make_exception_ptr(
             pool_terminated("the pool was terminated before the task was complete"));
+    case action::failure::cancelled:
+        return std::make_exception_ptr(task_cancelled(failed.function.function.text() + " was cancelled"));
+    case action::failure::timed_out:
+        return std::make_exception_ptr(task_timed_out(failed.function.function.text() +
+                                                      " ran for longer than its timeout of " +
+                                                      for_people(failed.timeout) + attempts));
     case action::failure::no_worker_starts:
         return std::make_exception_ptr(worker_died(
             dead_pid_, dead_exit_code_, "no worker can be started, the pool has given up: " + epitaph_));
     case action::failure::worker_died:
         break;
     }
-    return std::make_exception_ptr(worker_died(
-        dead_pid_, dead_exit_code_, epitaph_ + " while running " + failed.function.function.text()));
+    return std::make_exception_ptr(
+        worker_died(dead_pid_, dead_exit_code_,
+                    epitaph_ + " while running " + failed.function.function.text() + attempts));
 }
 
 worker* pool_core::find(worker_id id) {
@@ -262,8 +354,32 @@ worker* pool_core::find(worker_id id) {
     return found == workers_.end() ? nullptr : found->second.get();
 }
 
+/// Asks whether what came to a bad end is to be tried again, without the lock.
+void pool_core::judge(lock& held) {
+    while (!doubts_.empty()) {
+        auto doubts = std::exchange(doubts_, {});
+        held.unlock();
+        std::vector<bool> again;
+        for (const auto& each : doubts) {
+            try {
+                again.push_back(each.again(exception_in(each.outcome.bytes)));
+            } catch (...) {
+                again.push_back(false);
+            }
+        }
+        held.lock();
+        for (std::size_t i = 0; i != doubts.size(); ++i) {
+            if (schedule_.is_final(doubts[i].task, again[i])) {
+                complete(doubts[i].task, {.outcome = std::move(doubts[i].outcome)});
+            }
+        }
+        perform();
+    }
+}
+
 /// Completes futures, without the lock.
 void pool_core::deliver(lock& held) {
+    judge(held);
     auto deliveries = std::exchange(deliveries_, {});
     if (schedule_.has_room() || !schedule_.is_open()) {
         room_.notify_all();
@@ -279,8 +395,19 @@ void pool_core::deliver(lock& held) {
     held.lock();
 }
 
+void pool_core::ask_to_end(worker& ended, steady_time now) {
+    ended.ask_to_end(now);
+    schedule_.ending(ended.id());
+}
+
 void pool_core::wake_supervisor() noexcept {
     os::set_flag(wake_.get());
+}
+
+void pool_core::wake_supervisor_before(steady_time due) noexcept {
+    if (due < asleep_until_) {
+        wake_supervisor();
+    }
 }
 
 } // namespace multiprocessing::detail

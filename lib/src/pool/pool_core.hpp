@@ -21,6 +21,9 @@ struct task {
     call function;
     std::shared_ptr<detail::completion> completion;
     std::size_t part = 0;
+    retry_predicate retry_if{};
+    std::chrono::nanoseconds timeout{0};
+    std::size_t attempts = 1;
 };
 
 /// A pool: the schedule, which decides, and what acts on it.
@@ -32,15 +35,16 @@ struct task {
 ///                                  (supervisor thread)
 ///
 /// A task is handed to a worker by the thread that submits it, or by the supervisor when that makes room. The
-/// supervisor is one thread that sleeps in one place: it collects results, notices deaths, starts and ends
-/// workers.
-class pool_core {
+/// supervisor is one thread that sleeps in one place: it collects results, notices deaths, looks at the
+/// clock, starts and ends workers. `terminate` and `join` before destruction.
+class pool_core final : public task_owner, public std::enable_shared_from_this<pool_core> {
 public:
     explicit pool_core(const pool_options& options);
-    ~pool_core();
 
     /// False when the task queue is full and `wait` is not set.
-    bool submit(task work, bool wait);
+    bool submit(call function, std::shared_ptr<detail::completion> completion, std::size_t part,
+                const task_options& options, bool wait);
+    bool cancel(std::uint64_t task) override;
     void set_initializer(call initializer);
     void close();
     void terminate();
@@ -63,6 +67,17 @@ private:
         worker_id worker;
         steady_time due;
     };
+    struct resting_task {
+        task_id task;
+        steady_time due;
+    };
+    /// An exception that may be a reason to try its task again: the user's function decides, without the
+    /// lock.
+    struct doubt {
+        task_id task;
+        payload outcome;
+        retry_predicate again;
+    };
     using lock = std::unique_lock<std::mutex>;
 
     // Under the lock: the dispatcher.
@@ -70,29 +85,37 @@ private:
     void perform(const action::start_worker& start);
     void perform(const action::send_task& send);
     void perform(const action::take_back& take);
+    void perform(const action::start_timer& timer);
+    void perform(const action::request_stop& request);
     void perform(const action::dismiss_worker& dismiss);
     void perform(const action::end_worker& end);
+    void perform(const action::spare_worker& spare);
+    void perform(const action::rest_task& rest);
     void perform(const action::fail_task& failed);
     bool cancel_start(worker_id worker);
     void complete(task_id id, delivery result);
     void complete_with_error(task_id id, std::exception_ptr error);
     [[nodiscard]] std::exception_ptr error_for(const task& failed, action::failure reason);
     worker* find(worker_id id);
+    void judge(lock& held);
     void deliver(lock& held);
     void wake_supervisor() noexcept;
+    void wake_supervisor_before(steady_time due) noexcept;
+    void ask_to_end(worker& ended, steady_time now);
 
     // The supervisor's thread.
     void supervise();
     bool collect(bool look_again);
     bool collect_from(worker& from);
     void handle(worker& from, frame received);
+    bool take_result(worker& from, frame result);
     void start_due_workers(lock& held);
     void insert(std::unique_ptr<worker> started);
     void prepare(worker& each);
     void sleep(lock& held);
     void answer(worker& caller);
     void bury(worker_id id);
-    void kill_overdue_workers();
+    void look_at_the_clock();
     [[nodiscard]] steady_time next_due() const;
 
     const pool_options options_;
@@ -104,11 +127,15 @@ private:
     std::unordered_map<task_id, task> tasks_;
     std::map<worker_id, std::unique_ptr<worker>> workers_; // inserted and erased by the supervisor only
     std::vector<pending_start> starts_;
+    std::vector<resting_task> resting_;
+    std::vector<doubt> doubts_;
     std::optional<call> initializer_;
     std::vector<delivery> deliveries_;
     task_id last_task_ = 0;
     std::thread::id supervisor_id_;
     bool terminated_ = false;
+    bool tasks_came_ = false;                       // since the supervisor last went to sleep
+    steady_time asleep_until_ = steady_time::min(); // min: the supervisor is awake
     pool_stats stats_;
     // Of the worker that is being buried, or could not be started.
     long dead_pid_ = 0;

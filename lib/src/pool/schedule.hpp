@@ -21,38 +21,75 @@ using worker_id = std::uint64_t; // from 1 on; a worker that replaces another ha
 namespace action {
 struct start_worker {
     worker_id worker;
-    std::chrono::milliseconds after;
+    std::chrono::nanoseconds after;
 };
 struct send_task {
     worker_id worker;
     task_id task;
 };
-/// Take so many tasks that it has not begun back from the worker, and report them with `taken_back`.
+/// Take up to so many tasks that it has not begun back from the worker, and report them with `taken_back`;
+/// before that, report what it has sent.
 struct take_back {
     worker_id worker;
     std::size_t count;
+};
+/// Report `overdue` after so long.
+struct start_timer {
+    worker_id worker;
+    task_id task;
+    std::chrono::nanoseconds after;
+};
+/// Let the task know that it should end.
+struct request_stop {
+    worker_id worker;
+    task_id task;
 };
 /// Let the worker end by itself.
 struct dismiss_worker {
     worker_id worker;
 };
-/// End the worker.
+/// End the worker after so long, and report `ending` then.
 struct end_worker {
     worker_id worker;
+    std::chrono::nanoseconds after;
 };
-enum class failure { worker_died, no_worker_starts, pool_terminated };
+/// Do not end the worker, unless that has begun.
+struct spare_worker {
+    worker_id worker;
+};
+/// Report `rested` after so long.
+struct rest_task {
+    task_id task;
+    std::chrono::nanoseconds after;
+};
+enum class failure { worker_died, timed_out, cancelled, no_worker_starts, pool_terminated };
 struct fail_task {
     task_id task;
     failure reason;
 };
 } // namespace action
-using any_action = std::variant<action::start_worker, action::send_task, action::take_back,
-                                action::dismiss_worker, action::end_worker, action::fail_task>;
+using any_action =
+    std::variant<action::start_worker, action::send_task, action::take_back, action::start_timer,
+                 action::request_stop, action::dismiss_worker, action::end_worker, action::spare_worker,
+                 action::rest_task, action::fail_task>;
 
 struct schedule_options {
     std::size_t workers = 1;
     std::size_t capacity = 1024;
     std::size_t max_tasks_per_child = 0; // 0: no limit
+    std::size_t most_under_way = 16;     // tasks at a worker, the running one included
+    std::chrono::nanoseconds retry_back_off = std::chrono::milliseconds(50);
+};
+
+/// What the schedule has to know of a task.
+struct task_traits {
+    /// Is handed to a worker only when that has nothing else to do: what is beside the message cannot be
+    /// taken back.
+    bool bulky = false;
+    bool takes_stop_token = false;
+    std::chrono::nanoseconds timeout{0}; // 0: none
+    std::chrono::nanoseconds stop_grace{0};
+    std::size_t retries = 0;
 };
 
 /// A pool as a pure state machine: events in, actions out; no thread, no clock, no process.
@@ -60,31 +97,60 @@ struct schedule_options {
 /// Tasks wait in one queue, first in first out. Workers that are ready get up to `most_under_way` of them
 /// ahead, the one with the fewest first. When a worker has nothing to do and nothing waits, it gets what
 /// another has not begun.
+///
+/// The life of a task:
+///
+///      waiting ----> under way to a worker ----> done, or judged ----> done
+///         ^                  |     |                       |
+///         +--- taken back ---+     +--- died, timed out ---+---> resting, to wait again; or failed
+///
+/// The task at the front of those under way is the one that the worker runs, as far as can be known here. Who
+/// is to be stopped, as cancelled or overdue, first has everything taken back from its worker that it has not
+/// begun: what comes back was not running, and what the worker has sent by then has been seen.
 class schedule {
 public:
-    /// Enough that a worker with short tasks need not wait for the pool, few enough to be taken back quickly.
-    static constexpr std::size_t most_under_way = 16;
     /// How often, for each worker that the pool is to have, workers may die before they are ready with no
     /// worker getting ready in between. A cause that passes, like a machine out of memory, has had most of a
     /// second to do so.
     static constexpr std::size_t most_start_attempts = 5;
     /// Doubled for each further attempt.
     static constexpr std::chrono::milliseconds first_back_off{50};
+    /// Doublings of a back-off end here: a task that is tried again for the hundredth time waits for a
+    /// thousand times the first wait, not for ever.
+    static constexpr std::size_t most_doublings = 10;
 
     explicit schedule(const schedule_options& options);
 
+    /// What a result is worth.
+    enum class verdict {
+        impossible, ///< that task is not the one that the worker can be running
+        outcome,    ///< it is the task's outcome
+        doubtful,   ///< it is, unless `is_final` says otherwise
+        too_late,   ///< the task was cancelled, or has timed out
+    };
+
     // Events.
-    /// A bulky task is handed to a worker only when that has nothing else to do: what is beside the message
-    /// cannot be taken back.
-    void submitted(task_id task, bool bulky = false);
+    void submitted(task_id task, const task_traits& traits = {});
     void ready(worker_id worker);
     /// It has got something to do first, and will be ready again.
     void preparing(worker_id worker);
-    /// False when that task is not the one that the worker can be running.
-    [[nodiscard]] bool result_arrived(worker_id worker, task_id task);
+    /// A result that is `doubtful` may be a reason to try again; whether to is decided by `is_final`.
+    [[nodiscard]] verdict result_arrived(worker_id worker, task_id task, bool doubtful = false);
+    /// Whether a doubtful result is the task's outcome, given that somebody wants to try `again` or not.
+    [[nodiscard]] bool is_final(task_id task, bool again);
     void taken_back(worker_id worker, const std::vector<task_id>& tasks);
     /// The task could not be sent, and was failed for that.
     void undeliverable(worker_id worker, task_id task);
+    /// So much time has passed since `start_timer`.
+    void overdue(worker_id worker, task_id task);
+    /// The worker's end has begun: it will not run anything more.
+    void ending(worker_id worker);
+    /// A task that has rested may run again.
+    void rested(task_id task);
+    /// False when the task is complete. Else it never runs, or is stopped, and fails as cancelled.
+    [[nodiscard]] bool cancel(task_id task);
+    /// The worker is to be replaced once its task is done.
+    void retire(worker_id worker);
     /// The worker is dead, or could not be started; `begun` is the last task that it began, 0 if none. What
     /// it has sent has been reported before.
     void died(worker_id worker, task_id begun);
@@ -106,6 +172,13 @@ public:
     [[nodiscard]] std::size_t queued() const { return unfinished_.size() - running(); }
 
 private:
+    /// A task that is not complete.
+    struct unfinished_task {
+        task_traits traits;
+        std::size_t attempts = 0;              // that have come to nothing
+        bool judged = false;                   // has a result, which may not be the last
+        std::optional<action::failure> doom{}; // it is being stopped, and this is what it will be called
+    };
     /// A place for a worker.
     struct place {
         enum class state { vacant, starting, ready, leaving };
@@ -115,15 +188,25 @@ private:
         std::size_t given = 0;           // tasks that this worker has got
         std::size_t failed_starts = 0;   // in a row, in this place
         task_id last_finished = 0;
+        task_id overdue = 0; // it is to be stopped if it still runs when all else has been taken back
         bool nothing_to_take_back = false;
+        bool stopping = false; // its task is being stopped: it gets no further ones
+        bool retiring = false;
     };
 
     place* find(worker_id worker);
     [[nodiscard]] std::size_t room_at(const place& slot) const;
     [[nodiscard]] bool may_get(const place& slot, task_id task) const;
     static std::optional<task_id> victim(const place& slot, task_id begun);
-    [[nodiscard]] std::chrono::milliseconds back_off(const place& slot) const;
-    void start(place& slot, std::chrono::milliseconds after);
+    [[nodiscard]] static std::chrono::nanoseconds doubled(std::chrono::nanoseconds first, std::size_t times);
+    void start(place& slot, std::chrono::nanoseconds after);
+    void front_changed(const place& slot);
+    void take_back_all(place& slot);
+    void stop_front(place& slot, action::failure reason);
+    void put_back(const std::deque<task_id>& tasks);
+    void came_to_nothing(task_id id, action::failure reason);
+    void fail(task_id id, action::failure reason);
+    void forget_those_that_wait_no_more();
     void advance();
     void hand_out();
     void take_back_for_idle_workers();
@@ -132,8 +215,8 @@ private:
 
     const schedule_options options_;
     std::vector<place> slots_;
-    std::deque<task_id> waiting_;
-    std::unordered_map<task_id, bool> unfinished_; // whether it is bulky
+    std::deque<task_id> waiting_; // those that are not unfinished any more are passed over
+    std::unordered_map<task_id, unfinished_task> unfinished_;
     worker_id last_worker_ = 0;
     std::size_t failed_starts_ = 0; // in a row, in all places
     bool closed_ = false;

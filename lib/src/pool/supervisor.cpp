@@ -19,13 +19,15 @@ void pool_core::supervise() {
     supervisor_id_ = std::this_thread::get_id();
     while (!schedule_.finished() || !workers_.empty()) {
         start_due_workers(held);
-        kill_overdue_workers();
+        look_at_the_clock();
         // A worker rings only when it was told that nobody is looking; so tell it, look once more, and sleep.
         // All of them: between this and the sleep none may come in.
-        if (!collect(false) && !collect(true)) {
-            sleep(held);
-        }
+        const bool anything = collect(false) || collect(true);
         perform();
+        if (!anything) {
+            sleep(held);
+            perform();
+        }
         deliver(held);
     }
 }
@@ -75,18 +77,37 @@ void pool_core::handle(worker& from, frame received) {
         from.note("its initializer failed with " + describe(exception_in(received.content.bytes)));
         return;
     case frame_kind::result:
-        if (schedule_.result_arrived(from.id(), received.id)) {
-            complete(received.id, {.outcome = std::move(received.content)});
+        if (take_result(from, std::move(received))) {
             return;
-        }
-        if (terminated_) {
-            return; // the task has been failed already
         }
         break;
     default:
         break;
     }
     throw nonsense_received("it sent a message that makes no sense");
+}
+
+/// False when it cannot be a result of that worker's.
+bool pool_core::take_result(worker& from, frame result) {
+    const auto found = tasks_.find(result.id);
+    const bool doubtful =
+        found != tasks_.end() && found->second.retry_if && is_exception(result.content.bytes);
+    switch (schedule_.result_arrived(from.id(), result.id, doubtful)) {
+    case schedule::verdict::impossible:
+        return terminated_; // then the task has been failed already
+    case schedule::verdict::outcome:
+        complete(result.id, {.outcome = std::move(result.content)});
+        break;
+    case schedule::verdict::doubtful:
+        doubts_.push_back({result.id, std::move(result.content), found->second.retry_if});
+        break;
+    case schedule::verdict::too_late:
+        break;
+    }
+    if (options_.max_rss != 0 && os::resident_memory(from.pid()) > options_.max_rss) {
+        schedule_.retire(from.id());
+    }
+    return true;
 }
 
 void pool_core::start_due_workers(lock& held) {
@@ -102,7 +123,7 @@ void pool_core::start_due_workers(lock& held) {
         std::unique_ptr<worker> started;
         std::string failure;
         try {
-            started = std::make_unique<worker>(id);
+            started = std::make_unique<worker>(id, options_);
         } catch (const std::exception& e) {
             failure = e.what();
         }
@@ -129,7 +150,7 @@ void pool_core::insert(std::unique_ptr<worker> started) {
 }
 
 void pool_core::sleep(lock& held) {
-    if (!deliveries_.empty() || (schedule_.finished() && workers_.empty())) {
+    if (!deliveries_.empty() || !doubts_.empty() || (schedule_.finished() && workers_.empty())) {
         return;
     }
     struct watched {
@@ -145,18 +166,21 @@ void pool_core::sleep(lock& held) {
         const auto life = set.add(worker->process().handle());
         watched_workers.push_back({id, bell, life});
     }
-    const auto deadline = next_due();
+    asleep_until_ = next_due();
+    tasks_came_ = false;
+    const auto deadline = asleep_until_;
     held.unlock();
     set.wait(deadline);
     held.lock();
+    asleep_until_ = steady_time::min();
 
-    if (set.is_readable(woken)) {
+    if (set.is_ready(woken)) {
         os::clear_flag(wake_.get());
     }
     for (const auto& each : watched_workers) {
-        if (set.is_readable(each.life)) {
+        if (set.is_ready(each.life)) {
             bury(each.id);
-        } else if (set.is_readable(each.bell)) {
+        } else if (set.is_ready(each.bell)) {
             answer(*workers_.at(each.id));
         }
     }
@@ -178,45 +202,56 @@ void pool_core::bury(worker_id id) {
     const auto buried = std::move(workers_.extract(id).mapped()); // from here on nothing is sent to it
     auto& dead = *buried;
     dead.process().wait_until(steady_time::max());
-    auto& channel = dead.channel();
     try {
-        channel.answer_ring();
-        while (auto received = channel.receive()) {
-            handle(dead, std::move(*received));
-        }
-    } catch (const channel_broken&) {
-        try {
-            channel.salvage([&](frame received) { handle(dead, std::move(received)); });
-        } catch (const std::exception&) { // nonsense to the end
-        }
-    } catch (const std::exception& e) { // no memory for what it sent
+        dead.channel().receive_rest([&](frame received) { handle(dead, std::move(received)); });
+    } catch (const nonsense_received&) { // to the end
+    } catch (const std::exception& e) {  // no memory for what it sent
         dead.note(e.what());
     }
     dead_pid_ = dead.pid();
     dead_exit_code_ = dead.process().exit_code().value_or(0);
     epitaph_ = dead.epitaph();
-    schedule_.died(id, channel.begun());
+    schedule_.died(id, dead.channel().begun());
     perform();
 }
 
-void pool_core::kill_overdue_workers() {
+/// Does what is due by now.
+void pool_core::look_at_the_clock() {
     const auto now = std::chrono::steady_clock::now();
     for (const auto& worker : workers_ | std::views::values) {
-        if (worker->kill_time() && *worker->kill_time() <= now) {
+        if (worker->overdue.time <= now) {
+            schedule_.overdue(worker->id(), std::exchange(worker->overdue, {}).task);
+        }
+        if (worker->end_time <= now) {
+            ask_to_end(*worker, now);
+        }
+        if (worker->kill_time() <= now) {
             worker->kill();
         }
     }
+    std::erase_if(resting_, [&](const auto& resting) {
+        if (resting.due > now) {
+            return false;
+        }
+        schedule_.rested(resting.task);
+        return true;
+    });
+    perform();
 }
 
 steady_time pool_core::next_due() const {
     // A worker that has scribbled over what it shares with the pool may forget to ring.
     constexpr std::chrono::seconds longest_sleep{1};
-    auto earliest = workers_.empty() ? steady_time::max() : std::chrono::steady_clock::now() + longest_sleep;
+    auto earliest = tasks_came_ || schedule_.running() != 0 ? std::chrono::steady_clock::now() + longest_sleep
+                                                            : steady_time::max();
     for (const auto& start : starts_) {
         earliest = std::min(earliest, start.due);
     }
+    for (const auto& resting : resting_) {
+        earliest = std::min(earliest, resting.due);
+    }
     for (const auto& worker : workers_ | std::views::values) {
-        earliest = std::min(earliest, worker->kill_time().value_or(steady_time::max()));
+        earliest = std::min(earliest, worker->next_due());
     }
     return earliest;
 }

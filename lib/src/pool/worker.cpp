@@ -2,25 +2,25 @@
 #include "pool/worker.hpp"
 
 #include "child/worker_loop.hpp"
+#include "os/socket.hpp"
 #include "start/launch.hpp"
 
 #include <csignal>
 #include <cstring>
+#include <span>
+#include <tuple>
 
 namespace multiprocessing::detail {
-namespace {
-
-std::unique_ptr<child_process> start_worker_process(worker_id id, const channel& channel) {
-    const auto handle = channel.handle();
-    return launch(start_method::spawn, {.name = "worker-" + std::to_string(id),
-                                        .function = make_call(&worker_loop, handle),
-                                        .inherited = handle.descriptors()});
-}
-
-} // namespace
-
-worker::worker(worker_id id) : id_(id), process_(start_worker_process(id, channel_)) {
-    channel_.watch(process_->handle());
+worker::worker(worker_id id, const pool_options& options)
+    : id_(id), channel_(make_channel(options.isolation)) {
+    std::tie(stop_line_, workers_stop_line_) = os::make_socket_pair();
+    const worker_handle handle{.channel = channel_->handle(), .stop_line = workers_stop_line_.get()};
+    auto inherited = handle.channel.descriptors();
+    inherited.push_back(handle.stop_line);
+    process_ = launch(start_method::spawn, {.name = "worker-" + std::to_string(id),
+                                            .function = make_call(&worker_loop, handle),
+                                            .inherited = inherited});
+    channel_->watch(process_->handle());
 }
 
 worker::~worker() {
@@ -32,30 +32,37 @@ worker::~worker() {
 
 void worker::prepare(const call& initializer) {
     ++answers_expected_;
-    channel_.send(frame_kind::initialize, 0, initializer.encoded);
+    channel_->send(frame_kind::initialize, 0, initializer.encoded);
 }
 
 bool worker::answered() noexcept {
-    channel_.remove_names(); // its end is open
+    channel_->worker_is_there();
+    workers_stop_line_ = os::descriptor();
     if (answers_expected_ != 0) {
         --answers_expected_;
     }
     return answers_expected_ == 0;
 }
 
+void worker::request_stop(task_id task) {
+    // A worker that does not listen, or is gone, will be ended: nothing else is to be done about it.
+    (void)os::send_packet(stop_line_.get(), std::as_bytes(std::span(&task, 1)));
+}
+
 void worker::ask_to_end(steady_time now) {
     process_->signal(SIGTERM);
-    kill_time_ = kill_time_.value_or(now + termination_grace);
+    end_time = steady_time::max();
+    kill_time_ = std::min(kill_time_, now + termination_grace);
 }
 
 void worker::hung_up(steady_time now) {
     hung_up_ = true;
-    kill_time_ = kill_time_.value_or(now + termination_grace);
+    kill_time_ = std::min(kill_time_, now + termination_grace);
 }
 
 void worker::kill() noexcept {
     process_->signal(SIGKILL);
-    kill_time_.reset();
+    kill_time_ = steady_time::max();
 }
 
 void worker::note(std::string why) {

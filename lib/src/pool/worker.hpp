@@ -6,9 +6,10 @@
 #include "wire/channel.hpp"
 
 #include <multiprocessing/function.hpp>
+#include <multiprocessing/pool_options.hpp>
 
+#include <algorithm>
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace multiprocessing::detail {
@@ -17,7 +18,7 @@ namespace multiprocessing::detail {
 class worker {
 public:
     /// Starts the process. Throws `start_failed`, `std::system_error`.
-    explicit worker(worker_id id);
+    worker(worker_id id, const pool_options& options);
     /// Kills it if it still runs.
     ~worker();
     worker(const worker&) = delete;
@@ -25,7 +26,7 @@ public:
 
     [[nodiscard]] worker_id id() const noexcept { return id_; }
     [[nodiscard]] long pid() const noexcept { return process_->pid(); }
-    [[nodiscard]] detail::channel& channel() noexcept { return channel_; }
+    [[nodiscard]] detail::channel& channel() noexcept { return *channel_; }
     [[nodiscard]] child_process& process() noexcept { return *process_; }
 
     /// Has it make a call before its next task.
@@ -33,28 +34,43 @@ public:
     /// It answered; whether it is ready now.
     bool answered() noexcept;
 
+    /// Lets the task know that it should end, if that is the one it runs.
+    void request_stop(task_id task);
     /// Asks it to end; it will be killed after the grace period.
     void ask_to_end(steady_time now);
     /// It closed its end of the channel: most likely it is ending. It will be killed after the grace period.
     void hung_up(steady_time now);
     /// What to poll for its bell: -1 once it has hung up.
-    [[nodiscard]] int bell() const noexcept { return hung_up_ ? -1 : channel_.descriptor(); }
+    [[nodiscard]] int bell() const noexcept { return hung_up_ ? -1 : channel_->descriptor(); }
     void kill() noexcept;
-    /// When it is to be killed, if it is.
-    [[nodiscard]] std::optional<steady_time> kill_time() const noexcept { return kill_time_; }
 
     /// Notes why it ends, if it is not its own doing.
     void note(std::string why);
     /// What ended it, for people: "worker 4711 was killed by SIGSEGV". It must have ended.
     [[nodiscard]] std::string epitaph();
 
+    // What is to happen to it, and when; `steady_time::max()`: never.
+    struct timer {
+        task_id task = 0;
+        steady_time time = steady_time::max();
+    };
+    timer overdue{};                           ///< its task will have run for too long
+    steady_time end_time = steady_time::max(); ///< it will be asked to end
+    [[nodiscard]] steady_time kill_time() const noexcept { return kill_time_; }
+    /// The earliest of these.
+    [[nodiscard]] steady_time next_due() const noexcept {
+        return std::min({overdue.time, end_time, kill_time_});
+    }
+
 private:
     const worker_id id_;
-    detail::channel channel_;
+    const std::unique_ptr<detail::channel> channel_;
+    os::descriptor stop_line_;
+    os::descriptor workers_stop_line_; // until the worker is there
     std::unique_ptr<child_process> process_;
     unsigned answers_expected_ = 1;
     bool hung_up_ = false;
-    std::optional<steady_time> kill_time_;
+    steady_time kill_time_ = steady_time::max();
     std::string why_;
 };
 

@@ -17,6 +17,7 @@ enum class frame_kind : std::uint32_t {
     // from the worker
     ready,              ///< will run tasks; answers the start, and every `initialize`
     initializer_failed, ///< an outcome that is an exception; the worker ends
+    begun,              ///< the task is going to run; only where no journal says so
     result,             ///< a task's outcome
 };
 
@@ -45,6 +46,16 @@ struct frame_header {
     frame_kind kind;
     frame_route route;
 };
+
+/// A message as it is on the way.
+struct message_view {
+    frame_header header{};
+    std::span<const std::byte> content{}; ///< what is in the message itself
+};
+
+/// Takes a message apart that may have been written by anybody. Throws `nonsense_received` when it is not a
+/// frame: too short, of no known kind or route, or with another content than it says.
+message_view parse_message(std::span<const std::byte> message);
 
 /// The channel can no longer be used: the peer died inside an operation on it, or has closed it.
 class channel_broken : public std::runtime_error {

@@ -6,6 +6,7 @@
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/interprocess/mapped_region.hpp>
 #include <boost/interprocess/shared_memory_object.hpp>
+#include <cstring>
 #include <system_error>
 #include <type_traits>
 
@@ -31,22 +32,72 @@ auto guarded(const Operation& operation) {
     }
 }
 
+/// As Boost lays a queue out in shared memory:
+///
+///     | header: limits, counters, mutex | index: pointers to the slots | slots ...
+using header = ipc::ipcdetail::mq_hdr_t<ipc::offset_ptr<void>>;
+using memory = ipc::ipcdetail::managed_open_or_create_impl<ipc::shared_memory_object, 0, true, false>;
+static_assert(std::is_same_v<ipc::message_queue, ipc::message_queue_t<ipc::offset_ptr<void>>>,
+              "this Boost lays message queues out in another way than the one known here");
+
+/// The bytes of an object in the queue's memory, to be compared with later ones.
+template <class T>
+std::vector<std::byte> bytes_of(const T* first, std::size_t count = 1) {
+    const auto bytes = std::as_bytes(std::span(first, count));
+    return {bytes.begin(), bytes.end()};
+}
+template <class T>
+bool has_bytes(const T* first, const std::vector<std::byte>& bytes) {
+    return std::memcmp(first, bytes.data(), bytes.size()) == 0;
+}
+
+/// What is the same whenever nobody is inside an operation. All messages have one priority: Boost then
+/// inserts at the front of a circular index, and the index itself never changes.
+struct resting_state {
+    using slot = ipc::ipcdetail::msg_hdr_t<ipc::offset_ptr<void>>;
+
+    explicit resting_state(const header& queue)
+        : index_pointer(bytes_of(&queue.mp_index)),
+          index(bytes_of(queue.mp_index.get(), queue.m_max_num_msg)),
+          free_mutex(bytes_of(&queue.m_mutex)) {
+        for (std::size_t i = 0; i != queue.m_max_num_msg; ++i) {
+            slots.push_back(queue.mp_index[static_cast<std::ptrdiff_t>(i)].get());
+        }
+    }
+
+    std::vector<std::byte> index_pointer;
+    std::vector<std::byte> index;
+    std::vector<std::byte> free_mutex;
+    std::vector<slot*> slots{};
+};
+
 } // namespace
 
 struct message_queue::implementation {
     ipc::message_queue queue;
     ipc::mapped_region region; // the same memory once more, for what the interface does not reach
+    const std::size_t slots = queue.get_max_msg();
+    const std::size_t slot_size = queue.get_max_msg_size();
+    std::optional<resting_state> resting{}; // known to the one who made it, before others could use it
 
     explicit implementation(const std::string& name)
         : queue(ipc::open_only, name.c_str()),
           region(ipc::shared_memory_object(ipc::open_only, name.c_str(), ipc::read_only), ipc::read_only) {}
+
+    [[nodiscard]] const header& mapped() const {
+        const auto* begin = static_cast<const std::byte*>(region.get_address());
+        return *reinterpret_cast<const header*>(begin + memory::ManagedOpenOrCreateUserOffset);
+    }
 };
 
 message_queue message_queue::create(const std::string& name, std::size_t slots, std::size_t slot_size) {
     try {
         const ipc::message_queue creator(ipc::create_only, name.c_str(), slots, slot_size,
                                          ipc::permissions(0600));
-        return message_queue(std::make_unique<implementation>(name));
+        auto made = std::make_unique<implementation>(name);
+        (void)made->queue.get_num_msg(); // a mutex that was locked once looks otherwise than a new one
+        made->resting.emplace(made->mapped());
+        return message_queue(std::move(made));
     } catch (const ipc::interprocess_exception& e) {
         if (e.get_error_code() != ipc::already_exists_error) { // else it is somebody else's
             remove(name);
@@ -94,41 +145,32 @@ std::size_t message_queue::size() const {
 }
 
 std::size_t message_queue::slots() const {
-    return queue_->queue.get_max_msg();
+    return queue_->slots;
 }
 
 std::size_t message_queue::slot_size() const {
-    return queue_->queue.get_max_msg_size();
+    return queue_->slot_size;
+}
+
+void message_queue::check_untouched() const {
+    const auto& now = queue_->mapped();
+    const auto& resting = *queue_->resting;
+    const bool untouched =
+        has_bytes(&now.m_mutex, resting.free_mutex) && has_bytes(&now.mp_index, resting.index_pointer) &&
+        has_bytes(now.mp_index.get(), resting.index) && now.m_max_num_msg == queue_->slots &&
+        now.m_max_msg_size == queue_->slot_size && now.m_cur_num_msg <= queue_->slots &&
+        now.m_cur_first_msg < queue_->slots && now.m_blocked_senders == 0 && now.m_blocked_receivers == 0;
+    if (!untouched) {
+        throw channel_broken("a process died inside an operation on a message queue, or wrote over it");
+    }
 }
 
 std::vector<std::span<const std::byte>> message_queue::all_slots() const {
-    // Boost keeps an index of pointers to the slots in front of them. Sending and receiving reorder the
-    // index, in such a way that at every instant it leads to every slot that holds a message which is not
-    // being sent.
-    using header = ipc::ipcdetail::mq_hdr_t<ipc::offset_ptr<void>>;
-    using memory = ipc::ipcdetail::managed_open_or_create_impl<ipc::shared_memory_object, 0, true, false>;
-    static_assert(std::is_same_v<ipc::message_queue, ipc::message_queue_t<ipc::offset_ptr<void>>>,
-                  "this Boost lays message queues out in another way than the one known here");
-
-    auto* begin = static_cast<std::byte*>(queue_->region.get_address());
-    auto* end = begin + queue_->region.get_size();
-    const auto* queue = reinterpret_cast<const header*>(begin + memory::ManagedOpenOrCreateUserOffset);
-    const auto contains = [&](const void* first, std::size_t size) {
-        const auto* at = static_cast<const std::byte*>(first);
-        return at >= begin && at <= end && static_cast<std::size_t>(end - at) >= size;
-    };
-
     std::vector<std::span<const std::byte>> messages;
-    const auto* index = queue->mp_index.get();
-    const std::size_t count = slots();
-    const std::size_t largest = slot_size();
-    if (!contains(index, count * sizeof *index)) {
-        return messages;
-    }
-    for (std::size_t i = 0; i != count; ++i) {
-        auto* slot = index[i].get();
-        if (contains(slot, sizeof *slot + largest) && slot->len <= largest) {
-            messages.emplace_back(static_cast<const std::byte*>(slot->data()), slot->len);
+    for (auto* slot : queue_->resting->slots) {
+        const std::size_t length = slot->len; // read once: somebody may still write
+        if (length <= queue_->slot_size) {
+            messages.emplace_back(static_cast<const std::byte*>(slot->data()), length);
         }
     }
     return messages;

@@ -32,8 +32,14 @@ public:
     [[nodiscard]] std::size_t slots() const;
     [[nodiscard]] std::size_t slot_size() const;
 
+    // For the one who made the queue.
+
+    /// When no other process is to be inside an operation: looks whether that is so, and whether the queue
+    /// can be used. Throws `channel_broken` when somebody died inside an operation, or has written over what
+    /// operations rely on: they would wait for ever, or follow pointers to nowhere.
+    void check_untouched() const;
     /// What the slots hold, in no order, even when a process has died inside an operation: messages not yet
-    /// received, at most one that is incomplete, and nothing (empty spans) in the rest.
+    /// received, at most one that is incomplete, messages received before, and nothing (empty spans).
     [[nodiscard]] std::vector<std::span<const std::byte>> all_slots() const;
 
 private:

@@ -35,6 +35,12 @@ void payload_buffer::map(std::size_t size) {
     mapped_ = std::make_shared<os::mapping>(memory_.get(), size);
 }
 
+payload copy_of(std::span<const std::byte> content) {
+    auto copy = std::make_shared<bytes>(content.begin(), content.end());
+    const std::span<const std::byte> copied(*copy);
+    return {std::move(copy), copied};
+}
+
 payload read_sealed(os::descriptor memory, std::size_t size) {
     if (size == 0 || !os::is_sealed_memory(memory.get()) || os::size_of(memory.get()) != size) {
         throw nonsense_received("a content that came by courier is not what was announced");

@@ -35,6 +35,9 @@ private:
     std::shared_ptr<os::mapping> mapped_ = std::make_shared<os::mapping>();
 };
 
+/// A content that stays when the message it is in does not.
+payload copy_of(std::span<const std::byte> content);
+
 /// The content of a sealed memfd that came by courier. Throws `nonsense_received` when it is not one of that
 /// size.
 payload read_sealed(os::descriptor memory, std::size_t size);

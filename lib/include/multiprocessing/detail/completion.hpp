@@ -60,15 +60,34 @@ steady_time on_steady_clock(std::chrono::time_point<Clock, Duration> time) {
     }
 }
 
+/// Whoever runs tasks, as seen by those who wait for them. Thread-safe.
+class task_owner {
+public:
+    virtual ~task_owner() = default;
+    /// False when the task is complete.
+    virtual bool cancel(std::uint64_t task) = 0;
+};
+
 /// What a future waits for: the outcome of one task, or of the several that a `map` was cut into. Complete
 /// when the last part has its outcome; the first failure to arrive is the outcome of the whole.
 ///
-/// Thread-safe. Parts complete on the pool's supervisor thread, or on one that submits, closes or terminates.
+/// Thread-safe. Parts complete on the pool's supervisor thread, or on one that submits, cancels, closes or
+/// terminates.
 class completion {
 public:
     using hook = std::function<void()>;
 
+    /// A part of the outcome, and the task that it comes from.
+    struct part_outcome : payload {
+        std::uint64_t task = 0;
+    };
+
     explicit completion(std::size_t parts = 1) : remaining_(parts), parts_(parts) {}
+
+    /// Says which task has the outcome of a part, and whose it is.
+    void bind(std::size_t part, std::weak_ptr<task_owner> owner, std::uint64_t task);
+    /// Cancels what is not complete; false when everything is.
+    bool cancel();
 
     /// A result frame's content arrived for a part: an outcome as `child/outcome` encodes it.
     void deliver(std::size_t part, payload outcome);
@@ -82,7 +101,7 @@ public:
     [[nodiscard]] bool succeeded() const;
 
     /// Waits; then the encoded values of the parts, in order. Throws the failure if there is one.
-    [[nodiscard]] std::vector<payload> take();
+    [[nodiscard]] std::vector<part_outcome> take();
 
     /// Runs `action` once complete, on the thread that completes it, or at once if it is. Returns a key for
     /// `unhook`.
@@ -97,7 +116,8 @@ private:
     mutable std::mutex mutex_; // guards all below
     mutable std::condition_variable ready_;
     std::size_t remaining_;
-    std::vector<payload> parts_;
+    std::vector<part_outcome> parts_;
+    std::weak_ptr<task_owner> owner_;
     failure failure_;
     std::list<std::pair<std::uint64_t, hook>> hooks_;
     std::uint64_t last_hook_ = 0;

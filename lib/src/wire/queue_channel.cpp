@@ -1,0 +1,366 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "wire/queue_channel.hpp"
+
+#include "ipc/names.hpp"
+#include "wire/message_queue.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <new>
+#include <thread>
+#include <tuple>
+
+namespace multiprocessing::detail {
+
+/// What one side says to the other.
+struct alignas(64) queue_channel::side {
+    /// Written by the side itself, and set back to `nothing` by the one who rings.
+    std::atomic<std::uint32_t> waiting_for;
+    /// Set by the side when it fills its outgoing buffer, cleared by the peer when it is done with the
+    /// content.
+    std::atomic<std::uint32_t> buffer_in_use;
+
+    enum : std::uint32_t { nothing, a_frame, room };
+};
+
+///     | pool's side | worker's side | begun, sent: the worker's journal | turns |
+struct queue_channel::control {
+    side pool;
+    side worker;
+    /// The task that the worker has begun last. Written by the worker, read by the pool when it is dead.
+    alignas(64) std::atomic<std::uint64_t> begun;
+    /// The sequence number of the worker's last frame that is complete in the queue. Likewise.
+    std::atomic<std::uint64_t> sent;
+    /// Who is inside an operation on the queue: nobody (0) or somebody (1).
+    alignas(64) std::atomic<std::uint32_t> task_turn;
+    std::atomic<std::uint32_t> result_turn;
+};
+
+struct queue_channel::queues {
+    message_queue tasks;
+    message_queue results;
+};
+
+namespace {
+
+constexpr const char* task_suffix = "-tasks";
+constexpr const char* result_suffix = "-results";
+
+os::descriptor make_control(std::size_t size) {
+    auto memory = os::make_memory("multiprocessing-control");
+    os::resize(memory.get(), size);
+    return memory;
+}
+
+} // namespace
+
+queue_channel::queue_channel()
+    : end_(end::pool),
+      name_(make_name()),
+      control_memory_(make_control(sizeof(control))),
+      control_mapping_(std::make_shared<os::mapping>(control_memory_.get(), sizeof(control))),
+      outgoing_(os::make_memory("multiprocessing-tasks")),
+      incoming_(os::make_memory("multiprocessing-results")),
+      queues_(new queues{message_queue::create(name_ + task_suffix, slots, slot_size),
+                         message_queue::create(name_ + result_suffix, slots, slot_size)}) {
+    std::tie(socket_, workers_socket_) = os::make_socket_pair();
+    ::new (control_mapping_->data()) control{};
+}
+
+queue_channel::queue_channel(const channel_handle& handle)
+    : end_(end::worker),
+      socket_(handle.socket),
+      control_memory_(handle.control),
+      control_mapping_(std::make_shared<os::mapping>(control_memory_.get(), sizeof(control))),
+      outgoing_(os::descriptor(handle.result_buffer)),
+      incoming_(os::descriptor(handle.task_buffer)),
+      queues_(new queues{message_queue::open(handle.name + task_suffix),
+                         message_queue::open(handle.name + result_suffix)}) {}
+
+queue_channel::~queue_channel() {
+    worker_is_there();
+}
+
+channel_handle queue_channel::handle() const {
+    return {name_, workers_socket_.get(), control_memory_.get(), outgoing_.descriptor(),
+            incoming_.descriptor()};
+}
+
+void queue_channel::worker_is_there() noexcept {
+    if (!name_.empty()) {
+        message_queue::remove(name_ + task_suffix);
+        message_queue::remove(name_ + result_suffix);
+        name_.clear();
+        workers_socket_ = os::descriptor();
+    }
+}
+
+queue_channel::control& queue_channel::shared() const noexcept {
+    return *std::launder(reinterpret_cast<control*>(control_mapping_->data()));
+}
+
+queue_channel::side& queue_channel::mine() const noexcept {
+    return end_ == end::pool ? shared().pool : shared().worker;
+}
+
+queue_channel::side& queue_channel::peers() const noexcept {
+    return end_ == end::pool ? shared().worker : shared().pool;
+}
+
+template <class Operation>
+auto queue_channel::in_turn(std::atomic<std::uint32_t>& turn, const message_queue& queue,
+                            const Operation& operation) {
+    wait_for_turn(turn);
+    struct give_back {
+        std::atomic<std::uint32_t>& turn;
+        ~give_back() { turn.store(0, std::memory_order_release); }
+    } at_the_end{turn};
+    if (end_ == end::pool) {
+        queue.check_untouched();
+    }
+    return operation();
+}
+
+void queue_channel::wait_for_turn(std::atomic<std::uint32_t>& turn) const {
+    const auto take = [&] {
+        std::uint32_t nobody = 0;
+        return turn.compare_exchange_strong(nobody, 1, std::memory_order_acquire);
+    };
+    if (take()) {
+        return;
+    }
+    constexpr int attempts_between_looks = 100;
+    const auto patience = std::chrono::steady_clock::now() + longest_turn;
+    for (int attempt = 1; !take(); ++attempt) {
+        std::this_thread::yield();
+        // A worker waits for as long as it takes: without its pool it is nothing.
+        if (end_ == end::worker || attempt % attempts_between_looks != 0) {
+            continue;
+        }
+        if (worker_ >= 0 && os::wait_readable(worker_, steady_time::min())) {
+            return; // it is dead
+        }
+        if (std::chrono::steady_clock::now() > patience) {
+            throw channel_broken("the worker has been inside an operation for too long");
+        }
+    }
+}
+
+void queue_channel::ring_if_waiting_for(std::uint32_t what) noexcept {
+    // The peer says that it waits and then looks again; here something was done and now it is asked whether
+    // it waits.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (peers().waiting_for.load(std::memory_order_relaxed) == what &&
+        peers().waiting_for.compare_exchange_strong(what, side::nothing)) {
+        os::ring(socket_.get());
+    }
+}
+
+void queue_channel::expect_ring() noexcept {
+    mine().waiting_for.store(side::a_frame);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+bool queue_channel::answer_ring() {
+    for (;;) {
+        auto arrived = os::receive(socket_.get());
+        switch (arrived.what) {
+        case os::arrival::type::nothing:
+            return true;
+        case os::arrival::type::ring:
+            break;
+        case os::arrival::type::descriptor:
+            couriers_[arrived.tag] = std::move(arrived.carried);
+            if (end_ == end::pool && couriers_.size() > slots) {
+                throw nonsense_received("it sent more descriptors than frames can be under way");
+            }
+            break;
+        case os::arrival::type::end:
+            return false;
+        }
+    }
+}
+
+void queue_channel::wait_for_ring() {
+    os::wait_readable(socket_.get(), steady_time::max());
+    if (!answer_ring()) {
+        throw channel_broken("the peer has closed the channel");
+    }
+}
+
+void queue_channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) {
+    const frame_header header{last_sent_ + 1, id, content.size(), kind, place_content(content)};
+    std::array<std::byte, slot_size> message;
+    std::memcpy(message.data(), &header, sizeof header);
+    auto size = sizeof header;
+    if (header.route == frame_route::in_message && !content.empty()) {
+        std::memcpy(message.data() + size, content.data(), content.size());
+        size += content.size();
+    }
+    auto& queue = end_ == end::pool ? queues_->tasks : queues_->results;
+    auto& turn = end_ == end::pool ? shared().task_turn : shared().result_turn;
+    const auto is_sent = [&] {
+        return in_turn(turn, queue, [&] { return queue.try_send({message.data(), size}); });
+    };
+    while (!is_sent()) {
+        if (end_ == end::pool) {
+            throw channel_broken("the task queue of a worker is full");
+        }
+        mine().waiting_for.store(side::room);
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        if (is_sent()) {
+            mine().waiting_for.store(side::nothing);
+            break;
+        }
+        wait_for_ring();
+    }
+    last_sent_ = header.sequence;
+    if (end_ == end::worker) {
+        shared().sent.store(last_sent_, std::memory_order_release);
+    }
+    ring_if_waiting_for(side::a_frame);
+}
+
+frame_route queue_channel::place_content(std::span<const std::byte> content) {
+    if (content.size() <= largest_in_message) {
+        return frame_route::in_message;
+    }
+    auto& in_use = mine().buffer_in_use;
+    if (content.size() <= payload_buffer::largest && in_use.load(std::memory_order_acquire) == 0) {
+        outgoing_.write(content);
+        in_use.store(1, std::memory_order_relaxed); // the queue's mutex publishes it
+        return frame_route::in_buffer;
+    }
+    const auto memory = os::make_sealed_memory("multiprocessing-payload", content);
+    if (!os::send_descriptor(socket_.get(), memory.get(), last_sent_ + 1)) {
+        throw channel_broken("the peer has closed the channel");
+    }
+    return frame_route::by_courier;
+}
+
+std::optional<frame> queue_channel::receive() {
+    auto& queue = end_ == end::pool ? queues_->results : queues_->tasks;
+    auto& turn = end_ == end::pool ? shared().result_turn : shared().task_turn;
+    std::array<std::byte, slot_size> message;
+    const auto size = in_turn(turn, queue, [&] { return queue.try_receive(message); });
+    if (!size) {
+        return std::nullopt;
+    }
+    ring_if_waiting_for(side::room);
+    return take_frame({message.data(), *size});
+}
+
+frame queue_channel::wait_and_receive() {
+    for (;;) {
+        if (auto received = receive()) {
+            return std::move(*received);
+        }
+        expect_ring();
+        auto received = receive();
+        if (!received) {
+            wait_for_ring();
+        }
+        mine().waiting_for.store(side::nothing);
+        if (received) {
+            return std::move(*received);
+        }
+    }
+}
+
+frame queue_channel::take_frame(std::span<const std::byte> message) {
+    const auto view = parse_message(message);
+    const auto& header = view.header;
+    // A frame that the pool takes back is missing at the worker's end.
+    const bool in_order =
+        end_ == end::pool ? header.sequence == last_received_ + 1 : header.sequence > last_received_;
+    if (!in_order) {
+        throw nonsense_received("a frame is not the next one");
+    }
+    last_received_ = header.sequence;
+    if (end_ == end::worker && header.kind == frame_kind::task) {
+        // Before the content is looked at, which may be what kills the worker.
+        shared().begun.store(header.id, std::memory_order_release);
+    }
+    return {header.kind, header.id, take_content(view)};
+}
+
+payload queue_channel::take_content(const message_view& message) {
+    const auto& header = message.header;
+    switch (header.route) {
+    case frame_route::in_message:
+        return copy_of(message.content);
+    case frame_route::in_buffer: {
+        auto stored = incoming_.read(header.size);
+        auto* in_use = &peers().buffer_in_use;
+        // Gives the buffer back when the last user of the content is gone.
+        std::shared_ptr<const void> lease(
+            stored.owner.get(), [in_use, kept = stored.owner, control = control_mapping_](const void*) {
+                in_use->store(0, std::memory_order_release);
+            });
+        return {std::move(lease), stored.bytes};
+    }
+    case frame_route::by_courier: {
+        answer_ring(); // it was sent before the frame was
+        couriers_.erase(couriers_.begin(), couriers_.lower_bound(header.sequence)); // of frames taken back
+        auto memory = couriers_.extract(header.sequence);
+        if (memory.empty()) {
+            break;
+        }
+        return read_sealed(std::move(memory.mapped()), header.size);
+    }
+    }
+    throw nonsense_received("a frame's content is not where it is said to be");
+}
+
+std::optional<std::uint64_t> queue_channel::take_back() {
+    std::array<std::byte, slot_size> message;
+    auto& queue = queues_->tasks;
+    const auto size = in_turn(shared().task_turn, queue, [&] { return queue.try_receive(message); });
+    if (!size) {
+        return std::nullopt;
+    }
+    const auto header = parse_message({message.data(), *size}).header;
+    if (header.route == frame_route::in_buffer) {
+        mine().buffer_in_use.store(0, std::memory_order_relaxed);
+    }
+    return header.id;
+}
+
+void queue_channel::receive_rest(const std::function<void(frame)>& take) {
+    try {
+        answer_ring();
+        while (auto received = receive()) {
+            take(std::move(*received));
+        }
+    } catch (const nonsense_received&) {
+        throw;
+    } catch (const channel_broken&) {
+        salvage(take);
+    }
+}
+
+void queue_channel::salvage(const std::function<void(frame)>& take) {
+    const auto sent = shared().sent.load(std::memory_order_acquire);
+    // The queue's own order may be half changed, but a slot keeps its message until it is received.
+    std::map<std::uint64_t, std::span<const std::byte>> unread;
+    for (const auto message : queues_->results.all_slots()) {
+        frame_header header;
+        if (message.size() >= sizeof header) {
+            std::memcpy(&header, message.data(), sizeof header);
+            if (header.sequence > last_received_ && header.sequence <= sent) {
+                unread.emplace(header.sequence, message);
+            }
+        }
+    }
+    for (const auto& [sequence, message] : unread) {
+        take(take_frame(message));
+    }
+}
+
+std::uint64_t queue_channel::begun() const noexcept {
+    return shared().begun.load(std::memory_order_acquire);
+}
+
+} // namespace multiprocessing::detail

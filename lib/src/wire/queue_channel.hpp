@@ -1,0 +1,96 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "os/socket.hpp"
+#include "wire/channel.hpp"
+#include "wire/payload.hpp"
+
+#include <atomic>
+#include <map>
+
+namespace multiprocessing::detail {
+
+class message_queue;
+
+/// A channel over shared memory:
+///
+///      pool                                                worker
+///       |--- tasks    message_queue ----------------------->|   frames with small contents
+///       |<-- results  message_queue ------------------------|
+///       |--- task buffer, result buffer: memfds ----------->|   one large content each
+///       |<== socket: bell, and courier of sealed memfds ===>|   further large contents
+///       |    control block: memfd, written by both          |   who sleeps, whose turn, the journal
+///
+/// Only the `try_` operations of message_queue are used: whoever dies waiting inside would take others along.
+/// Waiting is on the socket, and a peer is rung only when it has said that it sleeps.
+///
+/// The two take turns at a queue, so that its mutex is always free for the one whose turn it is. The pool
+/// waits for its turn for a bounded time only: a worker that was stopped inside an operation stops nobody
+/// else. And it looks at the queue before it uses it: one in which the worker has died inside an operation,
+/// or which it has scribbled over, is not used again. What the worker had sent before is salvaged out of the
+/// queue's memory.
+class queue_channel final : public channel {
+public:
+    /// Messages that each queue has room for.
+    static constexpr std::size_t slots = 64;
+    /// Enough that a worker with short tasks need not wait for the pool, few enough to be taken back quickly.
+    static constexpr std::size_t most_under_way = slots / 4;
+    /// How long the pool waits for a worker that is inside an operation, which takes microseconds when it is
+    /// not stopped. A machine that is loaded so heavily that it takes a second loses a worker.
+    static constexpr std::chrono::seconds longest_turn{1};
+    /// With 64 slots in two queues half a MiB for each worker: 100 workers fit in the 64 MiB of /dev/shm that
+    /// containers usually have.
+    static constexpr std::size_t slot_size = largest_message;
+
+    queue_channel();
+    explicit queue_channel(const channel_handle& handle);
+    ~queue_channel() override;
+
+    [[nodiscard]] channel_handle handle() const override;
+    void watch(int worker) noexcept override { worker_ = worker; }
+    void worker_is_there() noexcept override;
+    void send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) override;
+    std::optional<frame> receive() override;
+    frame wait_and_receive() override;
+    std::optional<std::uint64_t> take_back() override;
+    void receive_rest(const std::function<void(frame)>& take) override;
+    [[nodiscard]] int descriptor() const noexcept override { return socket_.get(); }
+    void expect_ring() noexcept override;
+    bool answer_ring() override;
+    [[nodiscard]] std::uint64_t begun() const noexcept override;
+
+private:
+    struct queues;
+    struct side;
+    struct control;
+    enum class end : bool { pool, worker };
+
+    [[nodiscard]] side& mine() const noexcept;
+    [[nodiscard]] side& peers() const noexcept;
+    void ring_if_waiting_for(std::uint32_t what) noexcept;
+    void wait_for_ring();
+    template <class Operation>
+    auto in_turn(std::atomic<std::uint32_t>& turn, const message_queue& queue, const Operation& operation);
+    void wait_for_turn(std::atomic<std::uint32_t>& turn) const;
+    [[nodiscard]] control& shared() const noexcept;
+    frame_route place_content(std::span<const std::byte> content);
+    void salvage(const std::function<void(frame)>& take);
+    frame take_frame(std::span<const std::byte> message);
+    payload take_content(const message_view& message);
+
+    end end_;
+    std::string name_; // empty when the names are removed
+    os::descriptor socket_;
+    os::descriptor workers_socket_; // at the pool's end until the worker is there
+    os::descriptor control_memory_;
+    std::shared_ptr<os::mapping> control_mapping_;
+    payload_buffer outgoing_;
+    payload_buffer incoming_;
+    std::unique_ptr<queues> queues_;
+    int worker_ = -1;
+    std::map<std::uint64_t, os::descriptor> couriers_; // arrived, by the sequence numbers of their frames
+    std::uint64_t last_sent_ = 0;
+    std::uint64_t last_received_ = 0;
+};
+
+} // namespace multiprocessing::detail

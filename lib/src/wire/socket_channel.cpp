@@ -1,0 +1,111 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "wire/socket_channel.hpp"
+
+#include "wire/payload.hpp"
+
+#include <array>
+#include <cstring>
+#include <tuple>
+
+namespace multiprocessing::detail {
+
+socket_channel::socket_channel() : is_workers_end_(false) {
+    std::tie(socket_, workers_socket_) = os::make_socket_pair();
+}
+
+socket_channel::socket_channel(const channel_handle& handle)
+    : is_workers_end_(true), socket_(handle.socket) {}
+
+channel_handle socket_channel::handle() const {
+    return {.socket = workers_socket_.get()};
+}
+
+void socket_channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) {
+    frame_header header{++last_sent_, id, content.size(), kind, frame_route::in_message};
+    std::array<std::byte, largest_message> packet;
+    auto size = sizeof header;
+    os::descriptor beside;
+    if (content.size() > largest_in_message) {
+        header.route = frame_route::by_courier;
+        try {
+            beside = os::make_sealed_memory("multiprocessing-payload", content);
+        } catch (...) {
+            --last_sent_;
+            throw;
+        }
+    } else if (!content.empty()) {
+        std::memcpy(packet.data() + size, content.data(), content.size());
+        size += content.size();
+    }
+    std::memcpy(packet.data(), &header, sizeof header);
+    for (;;) {
+        switch (os::send_packet(socket_.get(), {packet.data(), size}, beside.get())) {
+        case os::delivery::done:
+            return;
+        case os::delivery::no_peer:
+            throw channel_broken("the peer has closed the channel");
+        case os::delivery::no_room:
+            if (!is_workers_end_) {
+                throw channel_broken("the worker does not receive what it is sent");
+            }
+            os::wait_writable(socket_.get());
+        }
+    }
+}
+
+std::optional<frame> socket_channel::receive() {
+    for (;;) {
+        auto received = receive_any();
+        if (!received || received->kind != frame_kind::begun) {
+            return received;
+        }
+        begun_ = received->id;
+    }
+}
+
+std::optional<frame> socket_channel::receive_any() {
+    std::array<std::byte, largest_message> packet;
+    auto received = os::receive_packet(socket_.get(), packet);
+    switch (received.what) {
+    case os::received_packet::type::nothing:
+        return std::nullopt;
+    case os::received_packet::type::end:
+        ended_ = true;
+        return std::nullopt;
+    case os::received_packet::type::packet:
+        break;
+    }
+    const auto message = parse_message({packet.data(), received.size});
+    const auto& header = message.header;
+    if (header.sequence != last_received_ + 1 || header.route == frame_route::in_buffer) {
+        throw nonsense_received("a frame is not the next one");
+    }
+    last_received_ = header.sequence;
+    if (is_workers_end_ && header.kind == frame_kind::task) {
+        send(frame_kind::begun, header.id, {}); // before the content is looked at
+    }
+    auto content = header.route == frame_route::in_message
+                       ? copy_of(message.content)
+                       : read_sealed(std::move(received.carried), header.size);
+    return frame{header.kind, header.id, std::move(content)};
+}
+
+frame socket_channel::wait_and_receive() {
+    for (;;) {
+        if (auto received = receive()) {
+            return std::move(*received);
+        }
+        if (ended_) {
+            throw channel_broken("the peer has closed the channel");
+        }
+        os::wait_readable(socket_.get(), steady_time::max());
+    }
+}
+
+void socket_channel::receive_rest(const std::function<void(frame)>& take) {
+    while (auto received = receive()) {
+        take(std::move(*received));
+    }
+}
+
+} // namespace multiprocessing::detail

@@ -1,0 +1,50 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "os/socket.hpp"
+#include "wire/channel.hpp"
+
+namespace multiprocessing::detail {
+
+/// A channel that shares no memory which either side could still change:
+///
+///      pool                                              worker
+///       |<== socket: frames, one a packet; a large ======>|
+///       |    content in a sealed memfd that travels with  |
+///       |    its frame                                    |
+///
+/// A worker gets one task at a time, for nothing can be taken back from a socket, and says when it begins it:
+/// what it had said stays in the kernel when it dies.
+class socket_channel final : public channel {
+public:
+    static constexpr std::size_t most_under_way = 1;
+
+    socket_channel();
+    explicit socket_channel(const channel_handle& handle);
+
+    [[nodiscard]] channel_handle handle() const override;
+    void watch(int) noexcept override {}
+    void worker_is_there() noexcept override { workers_socket_ = os::descriptor(); }
+    void send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) override;
+    std::optional<frame> receive() override;
+    frame wait_and_receive() override;
+    std::optional<std::uint64_t> take_back() override { return std::nullopt; }
+    void receive_rest(const std::function<void(frame)>& take) override;
+    [[nodiscard]] int descriptor() const noexcept override { return socket_.get(); }
+    void expect_ring() noexcept override {}
+    bool answer_ring() override { return !ended_; }
+    [[nodiscard]] std::uint64_t begun() const noexcept override { return begun_; }
+
+private:
+    std::optional<frame> receive_any();
+
+    const bool is_workers_end_;
+    os::descriptor socket_;
+    os::descriptor workers_socket_; // at the pool's end until the worker is there
+    bool ended_ = false;            // the peer has closed its end, and nothing is left to receive
+    std::uint64_t begun_ = 0;
+    std::uint64_t last_sent_ = 0;
+    std::uint64_t last_received_ = 0;
+};
+
+} // namespace multiprocessing::detail
