@@ -9,7 +9,6 @@
 #include <multiprocessing/error.hpp>
 
 #include <algorithm>
-#include <ranges>
 
 namespace multiprocessing::detail {
 
@@ -33,7 +32,7 @@ void pool_core::supervise() {
 /// Takes what the workers have sent; whether there was anything.
 bool pool_core::collect(bool announce_sleep) {
     bool anything = false;
-    for (const auto& worker : workers_ | std::views::values) {
+    for (const auto& [id, worker] : workers_) {
         if (announce_sleep) {
             worker->channel().expect_ring();
         }
@@ -201,7 +200,7 @@ void pool_core::bury(worker_id id) {
 
 void pool_core::kill_overdue_workers() {
     const auto now = std::chrono::steady_clock::now();
-    for (const auto& worker : workers_ | std::views::values) {
+    for (const auto& [id, worker] : workers_) {
         if (worker->kill_time() && *worker->kill_time() <= now) {
             worker->kill();
         }
@@ -215,7 +214,7 @@ steady_time pool_core::next_due() const {
     for (const auto& start : starts_) {
         earliest = std::min(earliest, start.due);
     }
-    for (const auto& worker : workers_ | std::views::values) {
+    for (const auto& [id, worker] : workers_) {
         earliest = std::min(earliest, worker->kill_time().value_or(steady_time::max()));
     }
     return earliest;
