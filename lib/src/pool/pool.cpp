@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include <multiprocessing/pool.hpp>
 
+#include "os/copy.hpp"
 #include "pool/pool_core.hpp"
 
 namespace multiprocessing {
@@ -9,9 +10,17 @@ pool::pool(pool_options options) try : core_(std::make_unique<detail::pool_core>
 } catch (const std::system_error& e) { // what a pool needs was not to be had
     throw start_failed(e.code(), std::string("cannot start a pool: ") + e.what());
 }
-pool::~pool() = default;
+pool::~pool() {
+    if (core_ && !core_->is_made_here()) {
+        os::abandon(std::move(core_));
+    }
+}
 pool::pool(pool&&) noexcept = default;
-pool& pool::operator=(pool&&) noexcept = default;
+pool& pool::operator=(pool&& other) noexcept {
+    pool old(std::move(other)); // what was here ends at the end of this scope
+    core_.swap(old.core_);
+    return *this;
+}
 
 void pool::submit(detail::call call, std::shared_ptr<detail::completion> completion, std::size_t part) {
     core_->submit({std::move(call), std::move(completion), part}, true);
