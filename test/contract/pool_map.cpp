@@ -62,6 +62,14 @@ record record_of(int n) {
     return {std::to_string(n), std::vector<int>(static_cast<std::size_t>(n), n)};
 }
 
+struct empty_result { // takes no bytes
+    template <class Archive>
+    void serialize(Archive&, unsigned) {}
+};
+empty_result give_an_empty_one(int) {
+    return {};
+}
+
 struct with_pool : leaves_nothing {
     mp::pool pool{2};
 };
@@ -146,6 +154,10 @@ BOOST_AUTO_TEST_CASE(gives_results_of_all_kinds) {
                 std::vector<numbers>{{1, 1}, {2, 2}}));
     const auto pointers = pool.map([](int n) { return std::make_unique<int>(n); }, numbers{1, 2, 3}, 2);
     BOOST_TEST(*pointers.at(2) == 3);
+}
+
+BOOST_AUTO_TEST_CASE(results_that_take_no_bytes_arrive) {
+    BOOST_TEST(pool.map(give_an_empty_one, ten).size() == ten.size());
 }
 
 BOOST_AUTO_TEST_CASE(a_function_that_returns_nothing_is_called_for_each_element) {

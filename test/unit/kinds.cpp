@@ -108,6 +108,15 @@ BOOST_AUTO_TEST_CASE(trivially_copyable_values_are_plain_bytes) {
     static_assert(!detail::plain_bytes<with_free>);
 }
 
+BOOST_AUTO_TEST_CASE(an_array_is_plain_bytes_only_if_its_elements_are_and_any_byte_will_do) {
+    static_assert(detail::plain_bytes<std::array<std::array<plain, 2>, 3>>);
+    static_assert(!detail::plain_bytes<std::array<std::optional<int>, 3>>);
+    static_assert(!detail::plain_bytes<std::array<std::variant<int, double>, 3>>);
+    static_assert(!detail::plain_bytes<std::array<std::array<std::variant<int, double>, 3>, 3>>);
+    static_assert(!detail::plain_bytes<std::array<bool, 3>>);
+    static_assert(!detail::plain_bytes<std::array<with_member, 3>>);
+}
+
 BOOST_AUTO_TEST_CASE(a_serialize_is_found_wherever_it_is) {
     static_assert(detail::has_serialize<with_member>);
     static_assert(detail::has_serialize<with_free>);

@@ -6,6 +6,7 @@
 #include "support/leaves_nothing.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -52,6 +53,12 @@ BOOST_AUTO_TEST_CASE(a_function_of_the_program_has_a_place_without_a_path) {
     BOOST_TEST(place.module.empty());
     BOOST_TEST(place.build_id.empty());
     BOOST_TEST(os::address_of(place) == address(of_nobody_else));
+}
+
+BOOST_AUTO_TEST_CASE(a_place_outside_the_program_is_an_error) {
+    for (const auto offset : {~std::uint64_t{0}, std::uint64_t{1} << 60}) {
+        BOOST_CHECK_THROW((void)os::address_of({.offset = offset}), mp::decode_failed);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_function_of_a_library_has_a_place_with_a_path) {

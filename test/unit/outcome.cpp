@@ -58,6 +58,43 @@ void expect_same(const E& original, const std::exception_ptr& exception) {
     expect<E>(exception, [&](const E& e) { BOOST_TEST(e.what() == original.what()); });
 }
 
+/// The outcome of a task that failed with such an exception, if one can believe it.
+detail::bytes outcome_with(const detail::exception_record& record) {
+    detail::bytes outcome;
+    mp::encoder out(outcome);
+    out.put(std::byte{1});
+    out.put(record);
+    return outcome;
+}
+
+/// What an exception says, and those inside it.
+std::vector<std::string> texts_in(std::exception_ptr exception) {
+    std::vector<std::string> texts;
+    while (exception != nullptr) {
+        try {
+            std::rethrow_exception(std::exchange(exception, nullptr));
+        } catch (const std::exception& e) {
+            texts.emplace_back(e.what());
+            if (const auto* carrier = dynamic_cast<const std::nested_exception*>(&e)) {
+                exception = carrier->nested_ptr();
+            }
+        }
+    }
+    return texts;
+}
+
+/// Throws an exception that carries one that carries one, and so on.
+[[noreturn]] void throw_chain(int length) {
+    if (length == 1) {
+        throw std::runtime_error("1");
+    }
+    try {
+        throw_chain(length - 1);
+    } catch (...) {
+        std::throw_with_nested(std::runtime_error(std::to_string(length)));
+    }
+}
+
 struct unknown_error : std::runtime_error {
     using runtime_error::runtime_error;
 };
@@ -313,17 +350,7 @@ BOOST_AUTO_TEST_CASE(nested_exceptions_stay_nested) {
             std::throw_with_nested(std::runtime_error("outermost"));
         }
     });
-    std::vector<std::string> chain;
-    for (auto current = exception; current != nullptr;) {
-        try {
-            std::rethrow_exception(std::exchange(current, nullptr));
-        } catch (const std::exception& e) {
-            chain.emplace_back(e.what());
-            if (const auto* carrier = dynamic_cast<const std::nested_exception*>(&e)) {
-                current = carrier->nested_ptr();
-            }
-        }
-    }
+    const auto chain = texts_in(exception);
     const std::vector<std::string> expected{
         "outermost", std::system_error(ENOENT, std::generic_category(), "middle").what(), "innermost"};
     BOOST_TEST(chain == expected, boost::test_tools::per_element());
@@ -419,6 +446,48 @@ BOOST_AUTO_TEST_CASE(an_exception_cut_short_is_a_decode_failure) {
         BOOST_CHECK_THROW(std::rethrow_exception(detail::exception_in(outcome.bytes.first(size))),
                           mp::decode_failed);
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_type_name_that_expands_without_end_is_not_expanded) {
+    // T<T<a, a>, T<a, a>> and so on, 25 levels deep: 174 characters that stand for 200 MB.
+    std::string type = "1TI";
+    for (int level = 1; level != 25; ++level) {
+        type += "S_I";
+    }
+    type += "1a";
+    for (int level = 1; level != 26; ++level) {
+        const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        type += "S"s + digits[level - 1] + "_E";
+    }
+    const auto outcome = outcome_with({.type = type, .what = "why"});
+    expect<mp::remote_error>(detail::exception_in(outcome),
+                             [&](const auto& e) { BOOST_TEST(e.type_name().size() <= type.size()); });
+}
+
+BOOST_AUTO_TEST_CASE(a_regex_error_with_a_code_that_there_is_not_is_a_decode_failure) {
+    for (const std::int64_t code : {std::int64_t{-1}, std::int64_t{1000}, std::int64_t{1} << 40}) {
+        const auto outcome = outcome_with({.type = typeid(std::regex_error).name(), .code = code});
+        expect<mp::decode_failed>(detail::exception_in(outcome), [](const auto&) {});
+    }
+}
+
+BOOST_AUTO_TEST_CASE(exceptions_nested_without_end_are_a_decode_failure) {
+    detail::bytes outcome;
+    mp::encoder out(outcome);
+    out.put(std::byte{1}); // an exception
+    const auto with_nothing_inside = mp::encode(detail::exception_record{.carries_another = true});
+    for (int level = 0; level != 100'000; ++level) {
+        out.save_binary(with_nothing_inside.data(), with_nothing_inside.size() - sizeof(std::uint64_t));
+        out.put(std::uint64_t{1}); // but one
+    }
+    expect<mp::decode_failed>(detail::exception_in(outcome), [](const auto&) {});
+}
+
+BOOST_AUTO_TEST_CASE(of_a_very_long_chain_of_exceptions_the_outermost_arrive) {
+    const auto chain = texts_in(arrived([] { throw_chain(2000); }));
+    BOOST_TEST_REQUIRE(chain.size() >= 100U);
+    BOOST_TEST(chain[0] == "2000");
+    BOOST_TEST(chain[99] == "1901");
 }
 
 BOOST_AUTO_TEST_CASE(a_description_names_type_text_and_what_is_nested) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <compare>
 #include <complex>
 #include <deque>
 #include <filesystem>
@@ -26,6 +27,7 @@
 #include <vector>
 
 namespace mp = multiprocessing;
+namespace detail = multiprocessing::detail;
 using namespace std::string_literals;
 
 namespace {
@@ -84,10 +86,37 @@ struct owner {
     std::vector<std::unique_ptr<int>> numbers;
 };
 
+struct nothing { // takes no bytes at all
+    template <class Archive>
+    void serialize(Archive&, unsigned) {}
+    auto operator<=>(const nothing&) const = default;
+};
+
 struct node { // refers to its own type
     std::string name;
     std::vector<node> children;
     bool operator==(const node&) const = default;
+};
+
+/// One inside the other, each with its vector.
+constexpr std::size_t deepest = mp::most_levels / 2;
+node nested(std::size_t depth) {
+    node outermost;
+    for (auto* innermost = &outermost; depth > 1; --depth) {
+        innermost = &innermost->children.emplace_back();
+    }
+    return outermost;
+}
+std::size_t depth_of(const node& outermost) {
+    std::size_t depth = 1;
+    for (const auto* inner = &outermost; !inner->children.empty(); inner = &inner->children.front()) {
+        ++depth;
+    }
+    return depth;
+}
+
+struct chain_link {
+    std::unique_ptr<chain_link> next;
 };
 
 struct throws_when_copied {
@@ -340,6 +369,48 @@ BOOST_AUTO_TEST_CASE(a_number_of_elements_beyond_the_bytes_is_an_error_and_takes
     }
 }
 
+BOOST_AUTO_TEST_CASE(any_number_of_elements_that_take_no_bytes_travels) {
+    BOOST_TEST((survives(std::vector<nothing>(1000))));
+    BOOST_TEST((survives(std::vector<std::array<nothing, 2>>(10))));
+    BOOST_TEST((survives(std::array<nothing, 0>())));
+    BOOST_TEST((survives(std::forward_list<nothing>(3))));
+    BOOST_TEST((survives(std::array<nothing, 3>())));
+    BOOST_TEST((survives(std::vector<std::tuple<>>(3))));
+}
+
+BOOST_AUTO_TEST_CASE(elements_that_take_no_bytes_cannot_be_announced_without_end) {
+    for (const auto count : {std::uint64_t{4}, std::uint64_t{1} << 60}) {
+        auto bytes = mp::encode(count);
+        bytes.resize(bytes.size() + 3);
+        BOOST_CHECK_THROW((void)mp::decode<std::vector<nothing>>(bytes), mp::decode_failed);
+        BOOST_CHECK_THROW((void)mp::decode<std::forward_list<nothing>>(bytes), mp::decode_failed);
+        BOOST_CHECK_THROW((void)(mp::decode<std::map<nothing, nothing>>(bytes)), mp::decode_failed);
+        BOOST_CHECK_THROW((void)mp::decode<std::vector<std::tuple<>>>(bytes), mp::decode_failed);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(values_nested_as_deeply_as_allowed_travel) {
+    BOOST_TEST(depth_of(there_and_back(nested(deepest))) == deepest);
+}
+
+BOOST_AUTO_TEST_CASE(values_nested_more_deeply_are_not_encodable) {
+    BOOST_CHECK_THROW((void)mp::encode(nested(deepest + 1)), mp::not_encodable);
+    // It is the depth that counts, not the number.
+    BOOST_TEST(survives(std::vector<node>(10 * deepest, nested(2))));
+}
+
+BOOST_AUTO_TEST_CASE(bytes_that_nest_without_end_are_an_error_and_do_not_exhaust_the_stack) {
+    std::vector<std::byte> bytes;
+    mp::encoder out(bytes);
+    for (int level = 0; level != 1'000'000; ++level) {
+        out.put(""s);             // a node without a name ...
+        detail::put_size(out, 1); // ... and with one child
+    }
+    BOOST_CHECK_THROW((void)mp::decode<node>(bytes), mp::decode_failed);
+    const std::vector<std::byte> all_set(1'000'000, std::byte{1});
+    BOOST_CHECK_THROW((void)mp::decode<chain_link>(all_set), mp::decode_failed);
+}
+
 BOOST_AUTO_TEST_CASE(leftover_bytes_are_an_error) {
     auto bytes = mp::encode("a"s);
     bytes.push_back({});
@@ -356,6 +427,16 @@ BOOST_AUTO_TEST_CASE(an_alternative_that_a_variant_of_plain_types_does_not_have_
     // Bytes from a child are checked before they are used; this one, used, would be a jump to nowhere.
     std::vector<std::byte> bytes(mp::encode(std::variant<int, double>(1)).size(), std::byte{7});
     BOOST_CHECK_THROW((void)(mp::decode<std::variant<int, double>>(bytes)), mp::decode_failed);
+}
+
+BOOST_AUTO_TEST_CASE(flags_and_indices_in_an_array_are_checked_as_well) {
+    using variants = std::array<std::variant<int, double>, 2>;
+    BOOST_TEST((survives(variants{1, 2.5})));
+    BOOST_TEST((survives(std::array<std::optional<int>, 2>{1, std::nullopt})));
+    BOOST_TEST((survives(std::array<bool, 2>{true, false})));
+    const std::vector<std::byte> bytes(mp::encode(variants()).size(), std::byte{7});
+    BOOST_CHECK_THROW((void)mp::decode<variants>(bytes), mp::decode_failed);
+    BOOST_TEST((mp::decode<std::array<bool, 2>>(std::span(bytes).first(2)) == std::array{true, true}));
 }
 
 BOOST_AUTO_TEST_CASE(a_valueless_variant_is_not_encodable) {

@@ -18,6 +18,7 @@ namespace detail {
 /// An exception on its way between processes.
 struct exception_record {
     std::string type{}; ///< as std::type_info names it
+    std::string name{}; ///< the type's, for people; made where the type is known
     std::string what{};
     std::int64_t code = 0;                  ///< an error code's value, a worker's exit code
     std::string category{};                 ///< of the error code; empty where there is none

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -24,6 +25,31 @@
 /// callable objects without a public `serialize`: they would refer to memory of the process that sent them.
 namespace multiprocessing {
 
+/// How deeply values may be nested in one another: a vector in a class in a vector is at level three. Each
+/// level takes stack of whoever encodes and decodes, some hundred bytes, and a stack is not to be exhausted
+/// by bytes from elsewhere. Python's pickle draws the line at about the same depth.
+inline constexpr unsigned most_levels = 1000;
+
+namespace detail {
+/// A level, while it is being encoded or decoded. Throws Failure when there are too many.
+template <class Failure>
+class level {
+public:
+    explicit level(unsigned& depth) : depth_(depth) {
+        if (depth_ == most_levels) {
+            throw Failure("values are nested more than " + std::to_string(most_levels) + " levels deep");
+        }
+        ++depth_;
+    }
+    ~level() { --depth_; }
+    level(const level&) = delete;
+    level& operator=(const level&) = delete;
+
+private:
+    unsigned& depth_;
+};
+} // namespace detail
+
 /// Appends values to bytes. To a `serialize` function it is an archive that saves.
 /// Not thread-safe; one encoder has one owner.
 class encoder {
@@ -34,10 +60,15 @@ public:
     /// Appends to `out`, which must outlive the encoder.
     explicit encoder(detail::bytes& out) : out_(&out) {}
 
-    /// Appends one value. Throws what encoding it throws.
+    /// Appends one value. Throws what encoding it throws, `not_encodable` when it is nested too deeply.
     template <class T>
     void put(const T& value) {
-        detail::codec<T>::encode(*this, value);
+        if constexpr (detail::plain_bytes<T>) { // has nothing in it
+            detail::codec<T>::encode(*this, value);
+        } else {
+            const detail::level<not_encodable> one_deeper(depth_);
+            detail::codec<T>::encode(*this, value);
+        }
     }
 
     /// Appends `size` bytes.
@@ -53,6 +84,9 @@ public:
         return *this << value;
     }
 
+    /// The number of bytes so far, those included that were there before.
+    [[nodiscard]] std::size_t size() const noexcept { return out_->size(); }
+
     /// Keeps `object` alive until whoever receives the bytes has had the chance to decode them. Handles to
     /// things with a name use it: the name must still exist when the other process looks it up.
     void keep_alive(std::shared_ptr<const void> object) { kept_.push_back(std::move(object)); }
@@ -62,11 +96,13 @@ public:
 private:
     detail::bytes* out_;
     std::vector<std::shared_ptr<const void>> kept_;
+    unsigned depth_ = 0;
 };
 
 /// Takes values out of bytes, in the order they were put. To a `serialize` function it is an archive that
-/// loads. Every length is checked against what is left: bytes from elsewhere can make it throw
-/// `decode_failed`, no more.
+/// loads. Every length is checked against what is left, and every depth against `most_levels`: bytes from
+/// elsewhere can make it throw `decode_failed`, no more. What trivially copyable classes consist of is taken
+/// as it comes.
 class decoder {
 public:
     using is_saving = std::false_type;
@@ -78,7 +114,12 @@ public:
     /// Takes one value. Throws `decode_failed` when the bytes are not a T, and what constructing it throws.
     template <class T>
     T get() {
-        return detail::codec<T>::decode(*this);
+        if constexpr (detail::plain_bytes<T>) {
+            return detail::codec<T>::decode(*this);
+        } else {
+            const detail::level<decode_failed> one_deeper(depth_);
+            return detail::codec<T>::decode(*this);
+        }
     }
 
     /// Takes `size` bytes without copying them; the view is valid as long as the bytes being decoded.
@@ -122,6 +163,7 @@ public:
 
 private:
     std::span<const std::byte> in_;
+    unsigned depth_ = 0;
 };
 
 /// The bytes of `value`. Throws what encoding it throws.

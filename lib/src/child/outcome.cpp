@@ -20,15 +20,20 @@
 namespace multiprocessing::detail {
 namespace {
 
-/// A type's name for people: without what std::throw_with_nested wraps it in.
-std::string readable(const std::string& type) {
-    auto name = boost::core::demangle(type.c_str());
+/// A type's name for people: without what std::throw_with_nested wraps it in. To be asked of types that are
+/// known here, not of names from another process: some of 200 characters expand to gigabytes.
+std::string readable(const std::type_info& type) {
+    auto name = boost::core::demangle(type.name());
     constexpr std::string_view wrapper = "std::_Nested_exception<";
     if (name.starts_with(wrapper) && name.ends_with('>')) {
         name = name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
     }
     return name;
 }
+
+/// Of a chain of nested exceptions, so many travel, the outermost. More than that nobody reads, and it is
+/// well below what `most_levels` allows.
+constexpr unsigned longest_chain = 100;
 
 enum class tag : std::uint8_t { value, exception };
 
@@ -88,6 +93,9 @@ std::future_error make_future_error(const exception_record& record) {
 }
 
 std::regex_error make_regex_error(const exception_record& record) {
+    if (record.code < 0 || record.code > std::regex_constants::error_stack) { // the last of the enumeration
+        throw decode_failed("a regex_error with a code that there is not");
+    }
     return std::regex_error(static_cast<std::regex_constants::error_type>(record.code));
 }
 
@@ -147,7 +155,7 @@ public:
         if (raise_known && rebuildable) {
             raise_known(record, record.carries_another);
         }
-        const remote_error unknown(readable(record.type), record.what);
+        const remote_error unknown(record.name, record.what);
         if (record.carries_another) {
             std::throw_with_nested(unknown);
         }
@@ -169,10 +177,11 @@ void note_code(exception_record& record, const std::error_code& code) {
     record.category = code.category().name();
 }
 
-exception_record record_of(const std::exception_ptr& exception);
+exception_record record_of(const std::exception_ptr& exception, unsigned chain = longest_chain);
 
-exception_record record_of(const std::exception& e) {
-    exception_record record{.type = typeid(e).name(), .what = e.what()};
+/// With at most `chain` exceptions, this one included.
+exception_record record_of(const std::exception& e, unsigned chain) {
+    exception_record record{.type = typeid(e).name(), .name = readable(typeid(e)), .what = e.what()};
     if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&e)) {
         record.what = file->std::system_error::what(); // its own adds the paths
         for (const auto& path : {file->path1(), file->path2()}) {
@@ -193,25 +202,26 @@ exception_record record_of(const std::exception& e) {
         record.code = died->exit_code();
         record.pid = died->pid();
     } else if (const auto* remote = dynamic_cast<const remote_error*>(&e)) {
-        record.type = remote->type_name(); // through several processes
+        record.type = record.name = remote->type_name(); // through several processes
     }
     if (const auto* carrier = dynamic_cast<const std::nested_exception*>(&e)) {
         record.carries_another = true;
-        if (carrier->nested_ptr()) {
-            record.nested.push_back(record_of(carrier->nested_ptr()));
+        if (carrier->nested_ptr() && chain > 1) {
+            record.nested.push_back(record_of(carrier->nested_ptr(), chain - 1));
         }
     }
     return record;
 }
 
-exception_record record_of(const std::exception_ptr& exception) {
+exception_record record_of(const std::exception_ptr& exception, unsigned chain) {
     try {
         std::rethrow_exception(exception);
     } catch (const std::exception& e) {
-        return record_of(e);
+        return record_of(e, chain);
     } catch (...) {
         const auto* type = abi::__cxa_current_exception_type();
         return {.type = type != nullptr ? type->name() : "unknown",
+                .name = type != nullptr ? readable(*type) : "unknown",
                 .what = "an exception that is not a std::exception"};
     }
 }
@@ -228,7 +238,7 @@ exception_record record_of(const std::exception_ptr& exception) {
 }
 
 void describe(const exception_record& record, std::string& text) {
-    text += readable(record.type) + ": " + record.what;
+    text += record.name + ": " + record.what;
     for (const auto& nested : record.nested) {
         text += "\n  caused by ";
         describe(nested, text);

@@ -189,7 +189,12 @@ code_place place_of(const void* address) {
 
 const void* address_of(const code_place& place) {
     if (place.module.empty()) {
-        return reinterpret_cast<const void*>(executable().base + place.offset);
+        const auto& program = executable();
+        const auto address = program.base + place.offset;
+        if (address < program.begin || address >= program.end) {
+            throw decode_failed("a function is said to lie outside the program");
+        }
+        return reinterpret_cast<const void*>(address);
     }
     auto module = loaded_module(place.module);
     if (!module) {

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include <multiprocessing/pool.hpp>
 
+#include "os/copy.hpp"
 #include "pool/pool_core.hpp"
 
 namespace multiprocessing {
@@ -11,9 +12,14 @@ pool::pool(pool_options options) try : core_(std::make_shared<detail::pool_core>
 }
 
 pool::~pool() {
-    if (core_) {
+    if (!core_) {
+        return;
+    }
+    if (core_->is_made_here()) {
         core_->terminate();
         core_->join();
+    } else {
+        os::abandon(std::move(core_));
     }
 }
 

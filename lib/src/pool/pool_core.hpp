@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "os/copy.hpp"
 #include "pool/schedule.hpp"
 #include "pool/worker.hpp"
 
@@ -53,6 +54,8 @@ public:
     [[nodiscard]] std::size_t in_flight() const noexcept;
     [[nodiscard]] std::vector<long> pids() const;
     [[nodiscard]] pool_stats stats() const;
+    /// Not so in a copy of the process that made it, where it is not to be destroyed.
+    [[nodiscard]] bool is_made_here() const noexcept { return maker_.is_this_process(); }
 
 private:
     /// A part of a completion that has its outcome. Delivered when no lock is held: it may run a user's
@@ -118,6 +121,7 @@ private:
     void look_at_the_clock();
     [[nodiscard]] steady_time next_due() const;
 
+    const os::maker maker_;
     const pool_options options_;
     const os::descriptor wake_; // a flag: the supervisor has something to do besides workers
 

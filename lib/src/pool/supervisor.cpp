@@ -9,7 +9,6 @@
 #include <multiprocessing/error.hpp>
 
 #include <algorithm>
-#include <ranges>
 
 namespace multiprocessing::detail {
 
@@ -35,7 +34,7 @@ void pool_core::supervise() {
 /// Takes what the workers have sent; whether there was anything.
 bool pool_core::collect(bool announce_sleep) {
     bool anything = false;
-    for (const auto& worker : workers_ | std::views::values) {
+    for (const auto& [id, worker] : workers_) {
         if (announce_sleep) {
             worker->channel().expect_ring();
         }
@@ -218,7 +217,7 @@ void pool_core::bury(worker_id id) {
 /// Does what is due by now.
 void pool_core::look_at_the_clock() {
     const auto now = std::chrono::steady_clock::now();
-    for (const auto& worker : workers_ | std::views::values) {
+    for (const auto& [id, worker] : workers_) {
         if (worker->overdue.time <= now) {
             schedule_.overdue(worker->id(), std::exchange(worker->overdue, {}).task);
         }
@@ -250,7 +249,7 @@ steady_time pool_core::next_due() const {
     for (const auto& resting : resting_) {
         earliest = std::min(earliest, resting.due);
     }
-    for (const auto& worker : workers_ | std::views::values) {
+    for (const auto& [id, worker] : workers_) {
         earliest = std::min(earliest, worker->next_due());
     }
     return earliest;

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "os/copy.hpp"
 #include "os/descriptor.hpp"
 
 #include <chrono>
@@ -27,6 +28,8 @@ public:
     [[nodiscard]] long pid() const noexcept { return pid_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] int handle() const noexcept { return process_.get(); }
+    /// Not so in a copy of the process that started it, where it is not to be destroyed.
+    [[nodiscard]] bool is_started_here() const noexcept { return starter_.is_this_process(); }
 
     /// Waits until it has ended, and reaps it; false when the deadline came first.
     bool wait_until(steady_time deadline);
@@ -44,6 +47,7 @@ public:
     static constexpr int status_taken = 255;
 
 private:
+    const os::maker starter_;
     const long pid_;
     const std::string name_;
     const os::descriptor process_;

@@ -1,4 +1,5 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "os/copy.hpp"
 #include "start/launch.hpp"
 
 #include <multiprocessing/process.hpp>
@@ -36,7 +37,9 @@ process& process::operator=(process&& other) noexcept {
 }
 
 process::~process() {
-    if (child_ && !child_->exit_code()) {
+    if (child_ && !child_->is_started_here()) {
+        os::abandon(std::move(child_));
+    } else if (child_ && !child_->exit_code()) {
         child_->end();
     }
 }

@@ -2,6 +2,7 @@
 #include "wire/queue_channel.hpp"
 
 #include "ipc/names.hpp"
+#include "os/copy.hpp"
 #include "wire/message_queue.hpp"
 
 #include <array>
@@ -294,10 +295,13 @@ payload queue_channel::take_content(const message_view& message) {
     case frame_route::in_buffer: {
         auto stored = incoming_.read(header.size);
         auto* in_use = &peers().buffer_in_use;
-        // Gives the buffer back when the last user of the content is gone.
+        // Gives the buffer back when the last user of the content is gone; not in a copy of this process.
         std::shared_ptr<const void> lease(
-            stored.owner.get(), [in_use, kept = stored.owner, control = control_mapping_](const void*) {
-                in_use->store(0, std::memory_order_release);
+            stored.owner.get(),
+            [in_use, kept = stored.owner, control = control_mapping_, user = os::maker()](const void*) {
+                if (user.is_this_process()) {
+                    in_use->store(0, std::memory_order_release);
+                }
             });
         return {std::move(lease), stored.bytes};
     }

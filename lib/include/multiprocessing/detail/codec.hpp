@@ -67,6 +67,31 @@ T decode_block(decoder& in) {
     return result;
 }
 
+/// Of a counted number of elements, one that takes no bytes gets one: then there cannot be more of them than
+/// bytes, whatever number is announced. `before` is the size without the element.
+inline void fill_empty_element(encoder& out, std::size_t before) {
+    if (out.size() == before) {
+        out.put(std::byte{});
+    }
+}
+
+template <class T>
+void put_element(encoder& out, const T& element) {
+    const auto before = out.size();
+    out.put(element);
+    fill_empty_element(out, before);
+}
+
+template <class T>
+T get_element(decoder& in) {
+    const auto before = in.remaining();
+    T element = in.get<T>();
+    if (in.remaining() == before) {
+        in.take(1);
+    }
+    return element;
+}
+
 template <class T>
 struct without_const {
     using type = std::remove_cv_t<T>;
@@ -80,24 +105,39 @@ template <container T>
 T decode_elements(decoder& in) {
     using element = typename without_const<typename T::value_type>::type;
     const std::size_t count = get_size(in);
+    if (count > in.remaining()) {
+        throw decode_failed("the number of elements exceeds the bytes that are there");
+    }
     if constexpr (requires(T & c, element e) { c.push_back(std::move(e)); }) {
         T result;
         for (std::size_t i = 0; i != count; ++i) {
-            result.push_back(in.get<element>());
+            result.push_back(get_element<element>(in));
         }
         return result;
     } else if constexpr (requires(T & c, element e) { c.insert(c.end(), std::move(e)); }) {
         T result;
         for (std::size_t i = 0; i != count; ++i) {
-            result.insert(result.end(), in.get<element>());
+            result.insert(result.end(), get_element<element>(in));
         }
         return result;
     } else { // a singly linked list
         std::vector<element> elements;
         for (std::size_t i = 0; i != count; ++i) {
-            elements.push_back(in.get<element>());
+            elements.push_back(get_element<element>(in));
         }
         return T(std::move_iterator(elements.begin()), std::move_iterator(elements.end()));
+    }
+}
+
+template <container T>
+void encode_elements(encoder& out, const T& value) {
+    put_size(out, static_cast<std::size_t>(std::ranges::distance(value)));
+    for (const auto& element : value) {
+        if constexpr (std::same_as<decltype(element), const typename T::value_type&>) {
+            put_element(out, element);
+        } else { // the proxies of a vector<bool>
+            put_element(out, static_cast<typename T::value_type>(element));
+        }
     }
 }
 
@@ -133,17 +173,12 @@ struct codec {
                             std::ranges::size(value) * sizeof(typename T::value_type));
         } else if constexpr (std::same_as<T, std::filesystem::path>) {
             out.put(value.native());
-        } else if constexpr (container<T>) {
-            if constexpr (!tuple_like_array) {
-                put_size(out, static_cast<std::size_t>(std::ranges::distance(value)));
-            }
+        } else if constexpr (tuple_like_array) {
             for (const auto& element : value) {
-                if constexpr (std::same_as<decltype(element), const typename T::value_type&>) {
-                    out.put(element);
-                } else { // the proxies of a vector<bool>
-                    out.put(static_cast<typename T::value_type>(element));
-                }
+                out.put(element);
             }
+        } else if constexpr (container<T>) {
+            encode_elements(out, value);
         } else if constexpr (tuple_like<T>) {
             std::apply([&](const auto&... member) { (out.put(member), ...); }, value);
         } else if constexpr (is_specialization<T, std::optional> || smart_pointer<T>) {

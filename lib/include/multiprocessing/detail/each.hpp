@@ -29,7 +29,11 @@ struct each<F, type_list<T...>> : invocation<F, type_list<T...>> {
             put_size(out, count);
         }
         for (std::size_t i = 0; i != count; ++i) {
+            const auto before = out.size();
             invocation<F, type_list<T...>>::call_with_next(f, in, out);
+            if constexpr (!std::is_void_v<result>) {
+                fill_empty_element(out, before);
+            }
         }
     }
 };
@@ -55,7 +59,7 @@ template <element_is How, class F, class Range>
 using each_of_t = typename each_of<How, std::decay_t<F>, std::ranges::range_value_t<Range>>::type;
 
 template <element_is How, class... T, class Element>
-void put_element(type_list<T...> types, encoder& out, const Element& element) {
+void put_arguments_of(type_list<T...> types, encoder& out, const Element& element) {
     if constexpr (How == element_is::the_argument) {
         put_arguments(types, out, element);
     } else {
@@ -74,7 +78,7 @@ void put_elements(type_list<T...> types, encoder& out, Iterator& position, std::
         position += static_cast<std::iter_difference_t<Iterator>>(count);
     } else {
         for (; count != 0; --count, ++position) {
-            put_element<How>(types, out, *position);
+            put_arguments_of<How>(types, out, *position);
         }
     }
 }

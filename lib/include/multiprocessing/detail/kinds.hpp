@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <array>
 #include <boost/serialization/access.hpp>
 #include <concepts>
 #include <cstddef>
@@ -97,11 +98,17 @@ concept callable_object = is_specialization<T, std::function> || requires {
     &T::operator();
 };
 
-/// Travels as the bytes it consists of. What has an index or a flag inside does not: they are to be checked.
+/// What has an index or a flag inside, which is to be checked, or a `serialize` of its own.
+template <class T>
+inline constexpr bool has_a_say =
+    has_serialize<T> || is_specialization<T, std::optional> || is_specialization<T, std::variant>;
+template <class T, std::size_t N>
+inline constexpr bool has_a_say<std::array<T, N>> = has_a_say<T> || std::same_as<T, bool>;
+
+/// Travels as the bytes it consists of. The members of a trivially copyable class are not looked at.
 template <class T>
 concept plain_bytes =
-    std::is_trivially_copyable_v<T> && !has_serialize<T> && !refers_to_memory<T> && !std::is_array_v<T> &&
-    !is_specialization<T, std::optional> && !is_specialization<T, std::variant>;
+    std::is_trivially_copyable_v<T> && !has_a_say<T> && !refers_to_memory<T> && !std::is_array_v<T>;
 
 template <class T>
 concept container = range_of_values<T> && !has_serialize<T>;

@@ -1,0 +1,29 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+/// Copies of this process, made by somebody's `fork`. A copy has all objects, but none of the children and
+/// threads that they stand for: its destructors must not end what belongs to the original.
+namespace multiprocessing::os {
+
+/// Remembers which process made it.
+class maker {
+public:
+    [[nodiscard]] bool is_this_process() const noexcept { return pid_ == ::getpid(); }
+
+private:
+    pid_t pid_ = ::getpid();
+};
+
+/// Keeps an object for ever, undestroyed: in a copy it may wait for a thread that is not there, or for a
+/// mutex that another thread held at the fork.
+template <class Pointer>
+void abandon(Pointer object) {
+    static auto& kept = *new std::vector<Pointer>; // where leak checkers see it
+    kept.push_back(std::move(object));
+}
+
+} // namespace multiprocessing::os
