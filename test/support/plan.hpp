@@ -91,6 +91,12 @@ struct plan : detail::schedule {
         }
     }
 
+    /// Tasks are taken back, and nothing else has come of the worker.
+    void give_back(detail::worker_id worker, const std::vector<detail::task_id>& tasks) {
+        taken_back(worker, tasks);
+        settled(worker);
+    }
+
     /// A result arrives; whether it is its task's outcome.
     bool result(detail::worker_id worker, detail::task_id task) {
         return result_arrived(worker, task) == verdict::outcome;

@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(an_answer_to_take_back_after_terminate_brings_no_task_back_
     p.next();
     p.terminate();
     p.next();
-    p.taken_back(1, {2, 3});
+    p.give_back(1, {2, 3});
     check(p.next(), {});
     p.died(1, 1);
     p.died(2, 0);

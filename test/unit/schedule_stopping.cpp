@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(an_overdue_task_is_stopped_once_everything_else_is_taken_ba
     auto p = running(a_second, 3);
     p.overdue(1, 1);
     check(p.next(), {"take 3 from 1"});
-    p.taken_back(1, {2, 3});
+    p.give_back(1, {2, 3});
     check(p.next(), {"end 1"});
     p.ending(1);
     p.died(1, 1);
@@ -62,22 +62,23 @@ BOOST_AUTO_TEST_CASE(what_waits_elsewhere_gets_what_was_taken_back) {
     p.submitted(3);
     p.next();
     p.overdue(1, 1);
-    p.taken_back(1, {3});
-    check(p.next(), {"take 2 from 1", "end 1", "send 3 to 2"});
+    p.give_back(1, {3});
+    check(p.next(), {"take 2 from 1", "send 3 to 2", "end 1"});
 }
 
 BOOST_AUTO_TEST_CASE(an_overdue_task_that_was_not_begun_is_not_stopped) {
     auto p = running(a_second);
     p.overdue(1, 1);
-    p.taken_back(1, {1}); // the worker had not even received it
+    p.give_back(1, {1}); // the worker had not even received it
     check(p.next(), {"take 1 from 1", "send 1 to 1", "time 1 at 1: 1000"});
 }
 
 BOOST_AUTO_TEST_CASE(a_result_in_time_is_a_result) {
     auto p = running(a_second);
     p.overdue(1, 1);
-    BOOST_TEST(p.result(1, 1)); // seen while the others were taken back
     p.taken_back(1, {});
+    BOOST_TEST(p.result(1, 1));
+    p.settled(1);
     check(p.next(), {"take 1 from 1"});
 }
 
@@ -92,7 +93,7 @@ BOOST_AUTO_TEST_CASE(a_timer_of_a_task_that_is_done_does_nothing) {
 BOOST_AUTO_TEST_CASE(a_result_too_late_is_a_timeout) {
     auto p = running(a_second);
     p.overdue(1, 1);
-    p.taken_back(1, {});
+    p.give_back(1, {});
     p.next();
     BOOST_TEST((p.result_arrived(1, 1) == verdict::too_late));
     check(p.next(), {"spare 1", "fail 1: timed out"});
@@ -101,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_result_too_late_is_a_timeout) {
 BOOST_AUTO_TEST_CASE(a_worker_whose_end_has_begun_gets_nothing_more) {
     auto p = running(a_second);
     p.overdue(1, 1);
-    p.taken_back(1, {});
+    p.give_back(1, {});
     p.ending(1);
     BOOST_TEST((p.result_arrived(1, 1) == verdict::too_late));
     p.submitted(2);
@@ -113,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_worker_whose_end_has_begun_gets_nothing_more) {
 BOOST_AUTO_TEST_CASE(a_task_that_takes_a_stop_token_is_asked_first) {
     auto p = running({.takes_stop_token = true, .timeout = 1s, .stop_grace = 3s});
     p.overdue(1, 1);
-    p.taken_back(1, {});
+    p.give_back(1, {});
     check(p.next(), {"take 1 from 1", "stop 1 at 1", "end 1 after 3000"});
     BOOST_TEST((p.result_arrived(1, 1) == verdict::too_late));
     check(p.next(), {"spare 1", "fail 1: timed out"});
@@ -124,7 +125,7 @@ BOOST_AUTO_TEST_CASE(a_task_that_takes_a_stop_token_is_asked_first) {
 BOOST_AUTO_TEST_CASE(a_worker_that_is_to_end_gets_nothing_meanwhile) {
     auto p = running(polite);
     BOOST_TEST(p.cancel(1));
-    p.taken_back(1, {});
+    p.give_back(1, {});
     p.next();
     p.submitted(2);
     check(p.next(), {});
@@ -146,7 +147,7 @@ BOOST_AUTO_TEST_CASE(a_task_sent_ahead_never_runs) {
     auto p = running({}, 3);
     BOOST_TEST(p.cancel(2));
     check(p.next(), {"take 3 from 1"});
-    p.taken_back(1, {2, 3});
+    p.give_back(1, {2, 3});
     check(p.next(), {"fail 2: cancelled", "send 3 to 1"});
     BOOST_TEST(p.result(1, 1));
     BOOST_TEST(p.result(1, 3));
@@ -155,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_task_sent_ahead_never_runs) {
 BOOST_AUTO_TEST_CASE(a_task_that_runs_is_stopped) {
     auto p = running({}, 2);
     BOOST_TEST(p.cancel(1));
-    p.taken_back(1, {2});
+    p.give_back(1, {2});
     check(p.next(), {"take 2 from 1", "end 1"});
     p.died(1, 1);
     check(p.next(), {"fail 1: cancelled", "start 2 after 0"});
@@ -164,8 +165,9 @@ BOOST_AUTO_TEST_CASE(a_task_that_runs_is_stopped) {
 BOOST_AUTO_TEST_CASE(a_task_sent_ahead_that_has_been_begun_meanwhile_is_stopped) {
     auto p = running({}, 2);
     BOOST_TEST(p.cancel(2));
-    BOOST_TEST(p.result(1, 1)); // seen while taking back, of which nothing came
     p.taken_back(1, {});
+    BOOST_TEST(p.result(1, 1));
+    p.settled(1);
     check(p.next(), {"take 2 from 1", "end 1"});
 }
 
@@ -179,15 +181,16 @@ BOOST_AUTO_TEST_CASE(a_task_that_is_done_cannot_be_cancelled) {
 BOOST_AUTO_TEST_CASE(a_cancelled_task_whose_result_was_on_its_way_is_cancelled) {
     auto p = running({});
     BOOST_TEST(p.cancel(1));
-    BOOST_TEST((p.result_arrived(1, 1) == verdict::too_late));
     p.taken_back(1, {});
+    BOOST_TEST((p.result_arrived(1, 1) == verdict::too_late));
+    p.settled(1);
     check(p.next(), {"take 1 from 1", "fail 1: cancelled"});
 }
 
 BOOST_AUTO_TEST_CASE(cancelling_twice_is_cancelling_once) {
     auto p = running(polite);
     BOOST_TEST(p.cancel(1));
-    p.taken_back(1, {});
+    p.give_back(1, {});
     p.next();
     BOOST_TEST(p.cancel(1));
     check(p.next(), {});
@@ -196,7 +199,7 @@ BOOST_AUTO_TEST_CASE(cancelling_twice_is_cancelling_once) {
 BOOST_AUTO_TEST_CASE(a_task_that_timed_out_can_be_cancelled_while_it_is_stopped) {
     auto p = running({.takes_stop_token = true, .timeout = 1s, .stop_grace = 3s, .retries = 5});
     p.overdue(1, 1);
-    p.taken_back(1, {});
+    p.give_back(1, {});
     BOOST_TEST(p.cancel(1));
     p.next();
     p.died(1, 1);
@@ -240,6 +243,15 @@ BOOST_AUTO_TEST_CASE(cancelling_the_last_task_after_close_ends_the_pool) {
     check(p.next(), {"fail 1: cancelled", "dismiss 1"});
 }
 
+BOOST_AUTO_TEST_CASE(nothing_is_sent_behind_a_task_that_is_to_be_stopped) {
+    auto p = running({}, 3);
+    BOOST_TEST(p.cancel(2));
+    p.taken_back(1, {3}); // 2 has been begun
+    BOOST_TEST(p.result(1, 1));
+    p.settled(1);
+    check(p.next(), {"take 3 from 1", "end 1"});
+}
+
 // Trying again
 
 BOOST_AUTO_TEST_CASE(a_task_whose_worker_died_is_tried_again_after_a_rest) {
@@ -257,7 +269,7 @@ BOOST_AUTO_TEST_CASE(a_task_whose_worker_died_is_tried_again_after_a_rest) {
 BOOST_AUTO_TEST_CASE(a_task_that_timed_out_is_tried_again) {
     auto p = running({.timeout = 1s, .retries = 1});
     p.overdue(1, 1);
-    p.taken_back(1, {});
+    p.give_back(1, {});
     p.died(1, 1);
     check(p.next(), {"take 1 from 1", "end 1", "rest 1 for 50", "start 2 after 0"});
 }
@@ -373,7 +385,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_retires_finishes_its_task_and_no_other) {
     auto p = running({}, 3);
     p.retire(1);
     check(p.next(), {"take 3 from 1"});
-    p.taken_back(1, {2, 3});
+    p.give_back(1, {2, 3});
     check(p.next(), {});
     BOOST_TEST(p.result(1, 1));
     check(p.next(), {"dismiss 1"});

@@ -16,7 +16,7 @@ BOOST_AUTO_TEST_CASE(an_idle_worker_gets_half_of_what_the_busiest_has_not_begun)
     p.next();
     p.ready(2);
     check(p.next(), {"take 3 from 1"});
-    p.taken_back(1, {2, 3, 4});
+    p.give_back(1, {2, 3, 4});
     check(p.next(), sent(2, 4, 2));
 }
 
@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_had_nothing_to_take_back_is_not_asked_again) 
     p.next();
     p.ready(2);
     check(p.next(), {"take 1 from 1"});
-    p.taken_back(1, {}); // it had received both, if not begun
+    p.give_back(1, {}); // it had received both, if not begun
     check(p.next(), {});
 }
 
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(a_worker_is_asked_again_after_its_next_result) {
     p.ready(1);
     p.submit(1, 3);
     p.ready(2);
-    p.taken_back(1, {});
+    p.give_back(1, {});
     p.next();
     BOOST_TEST(p.result(1, 1));
     check(p.next(), {"take 1 from 1"});
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(another_worker_is_asked_when_the_busiest_had_nothing) {
     p.next();
     p.ready(3);
     check(p.next(), {"take 1 from 1"});
-    p.taken_back(1, {});
+    p.give_back(1, {});
     check(p.next(), {"take 1 from 2"});
 }
 
@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(what_was_taken_back_goes_before_what_came_later) {
     check(p.next(), {"take 2 from 1"});
     p.submitted(5); // goes to worker 2, which is idle
     check(p.next(), {"send 5 to 2"});
-    p.taken_back(1, {2, 3});
+    p.give_back(1, {2, 3});
     check(p.next(), {"send 2 to 2", "send 3 to 1"});
 }
 
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(results_are_in_order_behind_what_was_taken_back) {
     p.ready(1);
     p.submit(1, 4);
     p.ready(2);
-    p.taken_back(1, {2, 3});
+    p.give_back(1, {2, 3});
     BOOST_TEST(p.result(1, 1));
     BOOST_TEST(p.result(1, 4));
     BOOST_TEST(p.result(2, 2));
@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(an_answer_from_a_worker_that_died_meanwhile_is_ignored) {
     p.ready(2);
     p.died(1, 1);
     p.next();
-    p.taken_back(1, {2, 3}); // both have been requeued by the death
+    p.give_back(1, {2, 3}); // both have been requeued by the death
     check(p.next(), {});
     BOOST_TEST(p.result(2, 2));
     BOOST_TEST(p.result(2, 3));
@@ -141,6 +141,18 @@ BOOST_AUTO_TEST_CASE(an_idle_worker_helps_while_another_is_still_starting) {
     p.next();
     p.ready(3);
     check(p.next(), {"take 2 from 1"});
+}
+
+BOOST_AUTO_TEST_CASE(what_the_worker_goes_on_with_is_what_was_not_taken_back) {
+    plan p({.workers = 2});
+    p.ready(1);
+    p.submit(1, 4);
+    p.ready(2);
+    p.next();
+    p.taken_back(1, {2, 3});
+    BOOST_TEST(p.result(1, 1)); // it has gone on meanwhile
+    BOOST_TEST(p.result(1, 4));
+    p.settled(1);
 }
 
 // Capacity
@@ -209,7 +221,7 @@ BOOST_AUTO_TEST_CASE(what_was_taken_back_does_not_count_for_the_limit) {
     p.next();
     p.ready(2);
     check(p.next(), {"take 2 from 1"});
-    p.taken_back(1, {2, 3});
+    p.give_back(1, {2, 3});
     p.next();
     BOOST_TEST(p.result(1, 1));
     BOOST_TEST(p.result(1, 4));
@@ -225,7 +237,7 @@ BOOST_AUTO_TEST_CASE(a_worker_from_which_all_was_taken_back_is_not_worn_out) {
     p.submit(1, 2);
     p.ready(2);
     p.next();
-    p.taken_back(1, {1});
+    p.give_back(1, {1});
     BOOST_TEST(p.result(1, 2));
     const auto got = p.next();
     BOOST_TEST(!contains(got, "dismiss 1"));

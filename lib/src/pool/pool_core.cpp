@@ -232,10 +232,11 @@ void pool_core::perform(const action::take_back& take) {
     } catch (const channel_broken&) {
         holder->kill();
     }
+    schedule_.taken_back(take.worker, taken);
     if (holder != nullptr) {
         collect_from(*holder);
     }
-    schedule_.taken_back(take.worker, taken);
+    schedule_.settled(take.worker);
 }
 
 void pool_core::perform(const action::start_timer& timer) {

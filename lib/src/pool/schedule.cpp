@@ -99,16 +99,21 @@ void schedule::taken_back(worker_id worker, const std::vector<task_id>& tasks) {
     slot->given -= tasks.size();
     slot->nothing_to_take_back = tasks.empty();
     put_back({tasks.begin(), tasks.end()});
-    // What the worker has not given back, and has no result of, it runs.
+    advance();
+}
+
+void schedule::settled(worker_id worker) {
+    auto* slot = find(worker);
+    if (slot == nullptr || !std::exchange(slot->settling, false)) {
+        return;
+    }
     const auto overdue = std::exchange(slot->overdue, 0);
     if (!slot->under_way.empty() && !slot->stopping) {
         const auto front = slot->under_way.front();
-        if (const auto found = unfinished_.find(front); found != unfinished_.end()) {
-            if (found->second.doom) {
-                stop_front(*slot, *found->second.doom);
-            } else if (front == overdue) {
-                stop_front(*slot, action::failure::timed_out);
-            }
+        if (const auto doom = unfinished_.at(front).doom) {
+            stop_front(*slot, *doom);
+        } else if (front == overdue) {
+            stop_front(*slot, action::failure::timed_out);
         }
     }
     advance();
@@ -273,7 +278,7 @@ schedule::place* schedule::find(worker_id worker) {
 
 /// How many more tasks the worker may get.
 std::size_t schedule::room_at(const place& slot) const {
-    if (slot.now != place::state::ready || slot.stopping || slot.retiring) {
+    if (slot.now != place::state::ready || slot.settling || slot.stopping || slot.retiring) {
         return 0;
     }
     const auto ahead = options_.most_under_way - slot.under_way.size();
@@ -303,6 +308,7 @@ void schedule::front_changed(const place& slot) {
 }
 
 void schedule::take_back_all(place& slot) {
+    slot.settling = true;
     actions_.push_back(action::take_back{slot.worker, slot.under_way.size()});
 }
 

@@ -27,8 +27,8 @@ struct send_task {
     worker_id worker;
     task_id task;
 };
-/// Take up to so many tasks that it has not begun back from the worker, and report them with `taken_back`;
-/// before that, report what it has sent.
+/// Take up to so many tasks that it has not begun back from the worker, the oldest first, and report them
+/// with `taken_back`. Then report what it has sent, and `settled`.
 struct take_back {
     worker_id worker;
     std::size_t count;
@@ -139,6 +139,9 @@ public:
     /// Whether a doubtful result is the task's outcome, given that somebody wants to try `again` or not.
     [[nodiscard]] bool is_final(task_id task, bool again);
     void taken_back(worker_id worker, const std::vector<task_id>& tasks);
+    /// What the worker had sent when tasks were taken back from it has been reported. What it has neither
+    /// given back nor finished it runs.
+    void settled(worker_id worker);
     /// The task could not be sent, and was failed for that.
     void undeliverable(worker_id worker, task_id task);
     /// So much time has passed since `start_timer`.
@@ -190,6 +193,7 @@ private:
         task_id last_finished = 0;
         task_id overdue = 0; // it is to be stopped if it still runs when all else has been taken back
         bool nothing_to_take_back = false;
+        bool settling = false; // somebody may have to be stopped: it gets nothing until that is known
         bool stopping = false; // its task is being stopped: it gets no further ones
         bool retiring = false;
     };
