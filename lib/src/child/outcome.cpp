@@ -96,7 +96,8 @@ start_failed make_start_failed(const exception_record& record) {
 }
 
 worker_died make_worker_died(const exception_record& record) {
-    return {static_cast<long>(record.pid), static_cast<int>(record.code), record.what};
+    return {static_cast<long>(record.pid), static_cast<int>(record.code), record.what,
+            record.death.value_or(worker_death{})};
 }
 
 template <class... E>
@@ -192,6 +193,7 @@ exception_record record_of(const std::exception& e) {
     } else if (const auto* died = dynamic_cast<const worker_died*>(&e)) {
         record.code = died->exit_code();
         record.pid = died->pid();
+        record.death = died->details();
     } else if (const auto* remote = dynamic_cast<const remote_error*>(&e)) {
         record.type = remote->type_name(); // through several processes
     }

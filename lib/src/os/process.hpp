@@ -4,6 +4,7 @@
 #include "os/descriptor.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ struct process_identity {
 
 /// A descriptor of a running process (a pidfd): readable when it has ended. Throws `std::system_error`.
 descriptor open_process(long pid);
+
+/// How much memory this process occupies now, in bytes; 0 where the system does not tell.
+[[nodiscard]] std::size_t resident_memory();
 
 /// A number nobody can guess.
 [[nodiscard]] std::uint64_t random_number();

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "pool/death.hpp"
 #include "pool/schedule.hpp"
 #include "pool/worker.hpp"
 
@@ -76,7 +77,7 @@ private:
     bool cancel_start(worker_id worker);
     void complete(task_id id, delivery result);
     void complete_with_error(task_id id, std::exception_ptr error);
-    [[nodiscard]] std::exception_ptr error_for(const task& failed, action::failure reason);
+    [[nodiscard]] std::exception_ptr error_for(task_id id, action::failure reason);
     worker* find(worker_id id);
     void deliver(lock& held);
     void wake_supervisor() noexcept;
@@ -110,10 +111,7 @@ private:
     std::thread::id supervisor_id_;
     bool terminated_ = false;
     pool_stats stats_;
-    // Of the worker that is being buried, or could not be started.
-    long dead_pid_ = 0;
-    int dead_exit_code_ = 0;
-    std::string epitaph_;
+    death dead_; // the worker that is being buried, or could not be started
 
     std::mutex joining_;
     std::thread supervisor_; // joined under `joining_`

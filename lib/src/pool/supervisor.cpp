@@ -110,9 +110,7 @@ void pool_core::start_due_workers(lock& held) {
         if (started) {
             insert(std::move(started));
         } else {
-            dead_pid_ = 0;
-            dead_exit_code_ = 0;
-            epitaph_ = failure;
+            dead_ = {.epitaph = failure};
             schedule_.died(id, 0);
         }
         perform();
@@ -192,9 +190,7 @@ void pool_core::bury(worker_id id) {
     } catch (const std::exception& e) { // no memory for what it sent
         dead.note(e.what());
     }
-    dead_pid_ = dead.pid();
-    dead_exit_code_ = dead.process().exit_code().value_or(0);
-    epitaph_ = dead.epitaph();
+    dead_ = dead.death();
     schedule_.died(id, channel.begun());
     perform();
 }

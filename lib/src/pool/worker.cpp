@@ -64,8 +64,17 @@ void worker::note(std::string why) {
     }
 }
 
-std::string worker::epitaph() {
-    const int code = process_->exit_code().value_or(0);
+death worker::death() {
+    const auto how = process_->ended().value_or(ending{});
+    detail::death result{.pid = pid(), .exit_code = how.exit_code};
+    auto& details = result.details;
+    details.core_dumped = how.core_dumped;
+    details.peak_memory = how.peak_memory;
+    result.epitaph = epitaph(how.exit_code);
+    return result;
+}
+
+std::string worker::epitaph(int code) const {
     auto text = "worker " + std::to_string(pid());
     if (code < 0) {
         const char* abbreviation = ::sigabbrev_np(-code);

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "pool/death.hpp"
 #include "pool/schedule.hpp"
 #include "start/child_process.hpp"
 #include "wire/channel.hpp"
@@ -45,10 +46,12 @@ public:
 
     /// Notes why it ends, if it is not its own doing.
     void note(std::string why);
-    /// What ended it, for people: "worker 4711 was killed by SIGSEGV". It must have ended.
-    [[nodiscard]] std::string epitaph();
+    /// What is known of its end. It must have ended.
+    [[nodiscard]] detail::death death();
 
 private:
+    [[nodiscard]] std::string epitaph(int exit_code) const;
+
     const worker_id id_;
     detail::channel channel_;
     std::unique_ptr<child_process> process_;
