@@ -43,6 +43,8 @@ struct worker_death {
     /// The most memory that the worker occupied at any time, in bytes. Empty where the parent occupied more
     /// when it started the worker: the system counts the copy of the parent that a child is at first.
     std::optional<std::size_t> peak_memory{};
+    /// The kernel killed it for want of memory, as far as its control group's count of such kills can tell.
+    bool out_of_memory = false;
     bool operator==(const worker_death&) const = default;
 };
 

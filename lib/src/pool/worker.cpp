@@ -2,10 +2,13 @@
 #include "pool/worker.hpp"
 
 #include "child/worker_loop.hpp"
+#include "os/oom.hpp"
 #include "start/launch.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <mutex>
 
 namespace multiprocessing::detail {
 namespace {
@@ -17,9 +20,24 @@ std::unique_ptr<child_process> start_worker_process(worker_id id, const channel&
                                         .inherited = handle.descriptors()});
 }
 
+/// Whether a worker that was killed may be one of those that the kernel has killed since there were `before`.
+/// Each of those is told of one worker only.
+bool is_among_the_oom_killed(std::optional<std::uint64_t> before) {
+    static std::mutex mutex; // guards what follows
+    static std::uint64_t told = 0;
+    const auto now = os::oom_kills();
+    const std::lock_guard lock(mutex);
+    if (!now || !before || *now <= std::max(*before, told)) {
+        return false;
+    }
+    told = std::max(*before, told) + 1;
+    return true;
+}
+
 } // namespace
 
-worker::worker(worker_id id) : id_(id), process_(start_worker_process(id, channel_)) {
+worker::worker(worker_id id)
+    : id_(id), oom_kills_before_(os::oom_kills()), process_(start_worker_process(id, channel_)) {
     channel_.watch(process_->handle());
 }
 
@@ -70,6 +88,11 @@ death worker::death() {
     auto& details = result.details;
     details.core_dumped = how.core_dumped;
     details.peak_memory = how.peak_memory;
+    if (how.exit_code == -SIGKILL && why_.empty() && is_among_the_oom_killed(oom_kills_before_)) {
+        details.out_of_memory = true;
+        note("the kernel's out-of-memory killer, most likely: "
+             "since it was started it has killed in this control group");
+    }
     result.epitaph = epitaph(how.exit_code);
     return result;
 }

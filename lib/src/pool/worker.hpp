@@ -8,6 +8,7 @@
 
 #include <multiprocessing/function.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,7 @@ private:
 
     const worker_id id_;
     detail::channel channel_;
+    const std::optional<std::uint64_t> oom_kills_before_; // it was started
     std::unique_ptr<child_process> process_;
     unsigned answers_expected_ = 1;
     bool hung_up_ = false;
