@@ -45,6 +45,7 @@ struct worker_death {
     std::optional<std::size_t> peak_memory{};
     /// The kernel killed it for want of memory, as far as its control group's count of such kills can tell.
     bool out_of_memory = false;
+    std::string last_output{}; ///< the end of what it wrote to stderr, at most 4 KiB
     bool operator==(const worker_death&) const = default;
 };
 

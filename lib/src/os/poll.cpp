@@ -10,6 +10,11 @@ std::size_t poll_set::add(int fd) {
     return entries_.size() - 1;
 }
 
+std::size_t poll_set::add_writer(int fd) {
+    entries_.push_back({fd, POLLOUT, 0});
+    return entries_.size() - 1;
+}
+
 std::size_t poll_set::wait(steady_time deadline) {
     using namespace std::chrono;
     for (;;) {

@@ -15,7 +15,10 @@ class poll_set {
 public:
     /// Returns an index to ask with.
     std::size_t add(int fd);
-    /// Waits until one is readable, or its other end is closed, or the deadline has passed; how many are.
+    /// The same, for a descriptor that is to be written to.
+    std::size_t add_writer(int fd);
+    /// Waits until one is readable (writable), or its other end is closed, or the deadline has passed; how
+    /// many are.
     /// Signals do not end the wait.
     std::size_t wait(steady_time deadline);
     [[nodiscard]] bool is_readable(std::size_t index) const { return entries_[index].revents != 0; }

@@ -10,11 +10,16 @@
 namespace multiprocessing::os {
 
 std::pair<descriptor, descriptor> make_socket_pair() {
-    std::array<int, 2> ends{};
+    std::array<int, 2> ends{-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
         throw_errno("cannot create a socket pair");
     }
-    return {descriptor(ends[0]), descriptor(ends[1])};
+    auto first = new_descriptor(ends[0]);
+    auto second = new_descriptor(ends[1]);
+    if (!first || !second) {
+        throw_errno("cannot create a socket pair");
+    }
+    return {std::move(first), std::move(second)};
 }
 
 namespace {

@@ -3,6 +3,7 @@
 
 #include "pool/death.hpp"
 #include "pool/schedule.hpp"
+#include "pool/stderr_relay.hpp"
 #include "pool/worker.hpp"
 
 #include <multiprocessing/pool.hpp>
@@ -92,12 +93,13 @@ private:
     void prepare(worker& each);
     void sleep(lock& held);
     void answer(worker& caller);
-    void bury(worker_id id);
+    void bury(lock& held, worker_id id);
     void kill_overdue_workers();
     [[nodiscard]] steady_time next_due() const;
 
     const pool_options options_;
     const os::descriptor wake_; // a flag: the supervisor has something to do besides workers
+    stderr_relay relay_;        // the supervisor's
 
     mutable std::mutex mutex_; // guards all below but the thread
     std::condition_variable room_;

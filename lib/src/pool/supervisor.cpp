@@ -28,6 +28,8 @@ void pool_core::supervise() {
         perform();
         deliver(held);
     }
+    held.unlock();
+    relay_.finish();
 }
 
 /// Takes what the workers have sent; whether there was anything.
@@ -57,6 +59,9 @@ bool pool_core::collect_from(worker& from) {
     } catch (const std::exception& e) { // no memory for what it sent
         from.note(e.what());
         from.kill();
+    }
+    if (anything) {
+        from.words().forward(); // what a task has written is seen before its future is complete
     }
     return anything;
 }
@@ -138,14 +143,17 @@ void pool_core::sleep(lock& held) {
     os::poll_set set;
     std::vector<watched> watched_workers;
     const auto woken = set.add(wake_.get());
+    relay_.start_watching(set);
     for (const auto& [id, worker] : workers_) {
         const auto bell = set.add(worker->bell());
         const auto life = set.add(worker->process().handle());
         watched_workers.push_back({id, bell, life});
+        relay_.watch(set, worker->words());
     }
     const auto deadline = next_due();
     held.unlock();
     set.wait(deadline);
+    relay_.forward(set);
     held.lock();
 
     if (set.is_readable(woken)) {
@@ -153,7 +161,7 @@ void pool_core::sleep(lock& held) {
     }
     for (const auto& each : watched_workers) {
         if (set.is_readable(each.life)) {
-            bury(each.id);
+            bury(held, each.id);
         } else if (set.is_readable(each.bell)) {
             answer(*workers_.at(each.id));
         }
@@ -172,7 +180,7 @@ void pool_core::answer(worker& caller) {
 }
 
 /// Takes over what a dead worker has sent, and has its work done by others.
-void pool_core::bury(worker_id id) {
+void pool_core::bury(lock& held, worker_id id) {
     const auto buried = std::move(workers_.extract(id).mapped()); // from here on nothing is sent to it
     auto& dead = *buried;
     dead.process().wait_until(steady_time::max());
@@ -190,7 +198,12 @@ void pool_core::bury(worker_id id) {
     } catch (const std::exception& e) { // no memory for what it sent
         dead.note(e.what());
     }
-    dead_ = dead.death();
+    held.unlock(); // others need not wait for a diagnosis
+    dead.words().drain();
+    auto how = dead.death();
+    relay_.take_over(std::move(dead.words()));
+    held.lock();
+    dead_ = std::move(how);
     schedule_.died(id, channel.begun());
     perform();
 }

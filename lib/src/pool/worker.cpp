@@ -13,11 +13,13 @@
 namespace multiprocessing::detail {
 namespace {
 
-std::unique_ptr<child_process> start_worker_process(worker_id id, const channel& channel) {
+std::unique_ptr<child_process> start_worker_process(worker_id id, const channel& channel,
+                                                    const last_words& words) {
     const auto handle = channel.handle();
     return launch(start_method::spawn, {.name = "worker-" + std::to_string(id),
                                         .function = make_call(&worker_loop, handle),
-                                        .inherited = handle.descriptors()});
+                                        .inherited = handle.descriptors(),
+                                        .error_output = words.writing_end()});
 }
 
 /// Whether a worker that was killed may be one of those that the kernel has killed since there were `before`.
@@ -37,7 +39,8 @@ bool is_among_the_oom_killed(std::optional<std::uint64_t> before) {
 } // namespace
 
 worker::worker(worker_id id)
-    : id_(id), oom_kills_before_(os::oom_kills()), process_(start_worker_process(id, channel_)) {
+    : id_(id), oom_kills_before_(os::oom_kills()), process_(start_worker_process(id, channel_, words_)) {
+    words_.started();
     channel_.watch(process_->handle());
 }
 
@@ -88,6 +91,7 @@ death worker::death() {
     auto& details = result.details;
     details.core_dumped = how.core_dumped;
     details.peak_memory = how.peak_memory;
+    details.last_output = words_.tail();
     if (how.exit_code == -SIGKILL && why_.empty() && is_among_the_oom_killed(oom_kills_before_)) {
         details.out_of_memory = true;
         note("the kernel's out-of-memory killer, most likely: "

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pool/death.hpp"
+#include "pool/last_words.hpp"
 #include "pool/schedule.hpp"
 #include "start/child_process.hpp"
 #include "wire/channel.hpp"
@@ -29,6 +30,7 @@ public:
     [[nodiscard]] long pid() const noexcept { return process_->pid(); }
     [[nodiscard]] detail::channel& channel() noexcept { return channel_; }
     [[nodiscard]] child_process& process() noexcept { return *process_; }
+    [[nodiscard]] last_words& words() noexcept { return words_; }
 
     /// Has it make a call before its next task.
     void prepare(const call& initializer);
@@ -55,6 +57,7 @@ private:
 
     const worker_id id_;
     detail::channel channel_;
+    last_words words_;
     const std::optional<std::uint64_t> oom_kills_before_; // it was started
     std::unique_ptr<child_process> process_;
     unsigned answers_expected_ = 1;
