@@ -46,6 +46,9 @@ struct worker_death {
     /// The kernel killed it for want of memory, as far as its control group's count of such kills can tell.
     bool out_of_memory = false;
     std::string last_output{}; ///< the end of what it wrote to stderr, at most 4 KiB
+    /// "function at module+0xoffset" of each frame, the innermost first, a line each. Empty where the worker
+    /// could not write it any more, or died of a signal that tells of no place.
+    std::string stack_trace{};
     bool operator==(const worker_death&) const = default;
 };
 

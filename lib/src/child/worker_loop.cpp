@@ -2,6 +2,7 @@
 #include "child/worker_loop.hpp"
 
 #include "child/outcome.hpp"
+#include "os/crash_handler.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -75,6 +76,7 @@ void worker_loop(const channel_handle& handle) {
     // workers.
     std::signal(SIGINT, SIG_IGN);
     channel pool(handle);
+    const os::crash_reporting reporting(handle.socket);
     try {
         serve(pool);
     } catch (const nonsense_received&) {

@@ -69,6 +69,10 @@ bool send_descriptor(int socket, int fd, std::uint64_t tag) {
 
 arrival receive(int socket) {
     message in;
+    std::array<std::byte, largest_report> long_message; // not initialised: nearly all are short
+    const std::array content{iovec{&in.tag, sizeof in.tag}, iovec{long_message.data(), long_message.size()}};
+    in.header.msg_iov = const_cast<iovec*>(content.data());
+    in.header.msg_iovlen = content.size();
     const auto received = ::recvmsg(socket, &in.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (received < 0) {
         const bool nothing_there = errno == EAGAIN || errno == EINTR;
@@ -79,11 +83,19 @@ arrival receive(int socket) {
     }
     const auto* carried = CMSG_FIRSTHDR(&in.header);
     if (carried == nullptr || carried->cmsg_type != SCM_RIGHTS) {
-        return {.what = arrival::type::ring};
+        const auto size = static_cast<std::size_t>(received);
+        if (size <= sizeof in.tag) {
+            return {.what = arrival::type::ring};
+        }
+        arrival report{.what = arrival::type::report};
+        report.report.resize(size);
+        std::memcpy(report.report.data(), &in.tag, sizeof in.tag);
+        std::memcpy(report.report.data() + sizeof in.tag, long_message.data(), size - sizeof in.tag);
+        return report;
     }
     int fd = -1;
     std::memcpy(&fd, CMSG_DATA(carried), sizeof fd);
-    return {arrival::type::descriptor, descriptor(fd), in.tag};
+    return {.what = arrival::type::descriptor, .carried = descriptor(fd), .tag = in.tag};
 }
 
 } // namespace multiprocessing::os

@@ -3,10 +3,13 @@
 
 #include "os/descriptor.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
-/// The socket between a worker and its parent: the bell, and the courier of descriptors.
+/// The socket between a worker and its parent: the bell, the courier of descriptors, and the way of a last
+/// report.
 namespace multiprocessing::os {
 
 /// Two connected ends that keep messages apart (SOCK_SEQPACKET), non-blocking.
@@ -20,12 +23,16 @@ void ring(int socket) noexcept;
 /// `std::system_error`.
 bool send_descriptor(int socket, int fd, std::uint64_t tag);
 
+/// What is longer than this is cut off.
+inline constexpr std::size_t largest_report = std::size_t{68} << 10;
+
 /// What arrived over a socket.
 struct arrival {
-    enum class type { nothing, ring, descriptor, end };
+    enum class type { nothing, ring, descriptor, report, end };
     type what = type::nothing;
     descriptor carried{};
     std::uint64_t tag = 0;
+    std::vector<std::byte> report{}; ///< any message that is too long for a ring
 };
 /// Does not wait.
 arrival receive(int socket);

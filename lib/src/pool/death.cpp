@@ -51,6 +51,10 @@ worker_died make_error(death how, task_id task, std::string function, std::strin
     if (details.peak_memory) {
         text += ", peak memory " + in_units(*details.peak_memory);
     }
+    if (!details.stack_trace.empty()) {
+        text += "\n  stack:";
+        append_indented(text, details.stack_trace);
+    }
     if (const auto lines = last_lines(details.last_output); !lines.empty()) {
         text += "\n  last lines on stderr:";
         append_indented(text, lines);

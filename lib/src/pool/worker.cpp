@@ -3,11 +3,13 @@
 
 #include "child/worker_loop.hpp"
 #include "os/oom.hpp"
+#include "pool/stack_trace.hpp"
 #include "start/launch.hpp"
 
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <exception>
 #include <mutex>
 
 namespace multiprocessing::detail {
@@ -98,6 +100,10 @@ death worker::death() {
              "since it was started it has killed in this control group");
     }
     result.epitaph = epitaph(how.exit_code);
+    try {
+        details.stack_trace = stack_trace_in(channel_.report(), -how.exit_code);
+    } catch (const std::exception&) { // no memory for symbol tables, which may be large
+    }
     return result;
 }
 

@@ -38,6 +38,7 @@ struct channel_handle {
 ///       |<-- results  message_queue ------------------------|
 ///       |--- task buffer, result buffer: memfds ----------->|   one large content each
 ///       |<== socket: bell, and courier of sealed memfds ===>|   further large contents
+///       |<-- socket: a crashing worker's report ------------|
 ///       |    control block: memfd, written by both          |   who sleeps, whose turn, the journal
 ///
 /// Only the `try_` operations of message_queue are used: whoever dies waiting inside would take others along.
@@ -102,6 +103,9 @@ public:
     /// Takes what came over the socket; false when the peer has closed it. Throws `nonsense_received`.
     bool answer_ring();
 
+    /// Pool: what the worker has reported last, in bytes that nobody has looked at.
+    [[nodiscard]] const std::vector<std::byte>& report() const noexcept { return report_; }
+
     /// The task that the worker has received last, which counts as begun. The pool asks after the worker's
     /// death.
     [[nodiscard]] std::uint64_t begun() const noexcept;
@@ -135,6 +139,7 @@ private:
     std::unique_ptr<queues> queues_;
     int worker_ = -1;
     std::map<std::uint64_t, os::descriptor> couriers_; // arrived, by the sequence numbers of their frames
+    std::vector<std::byte> report_;
     std::uint64_t last_sent_ = 0;
     std::uint64_t last_received_ = 0;
 };
