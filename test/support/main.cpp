@@ -4,10 +4,14 @@
 #include <multiprocessing/init.hpp>
 
 #include <boost/test/unit_test.hpp>
+#include <thread>
 #include <vector>
 
 int main(int argc, char** argv) {
     multiprocessing::init(argc, argv);
+    // ThreadSanitizer starts a thread of its own with the first one, which is to be there before any test
+    // counts them.
+    std::thread([] {}).join();
     // A crash of the tests themselves is to be a crash: Boost.Test would jump out of it past all destructors,
     // and leave children behind.
     std::vector<char*> arguments(argv, argv + argc);

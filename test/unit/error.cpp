@@ -7,6 +7,7 @@
 #include <concepts>
 #include <csignal>
 #include <string>
+#include <utility>
 
 namespace mp = multiprocessing;
 
@@ -45,6 +46,15 @@ BOOST_AUTO_TEST_CASE(worker_died_tells_a_signal_from_an_exit_code) {
     const mp::worker_died exited(4711, 3, "exited");
     BOOST_TEST(exited.exit_code() == 3);
     BOOST_TEST(!exited.signal());
+}
+
+BOOST_AUTO_TEST_CASE(worker_died_has_details_and_shares_them_with_its_copies) {
+    BOOST_TEST((mp::worker_died(4711, 3, "exited").details() == mp::worker_death{}));
+    mp::worker_died original(4711, -SIGSEGV, "killed", {.task = 5, .last_output = "text"});
+    const auto copy = std::move(original);
+    BOOST_TEST(copy.details().task == 5U);
+    BOOST_TEST(copy.details().last_output == "text");
+    BOOST_TEST(&copy.details() == &original.details()); // NOLINT: it is as good as before
 }
 
 BOOST_AUTO_TEST_CASE(remote_error_tells_the_type) {

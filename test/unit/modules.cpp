@@ -1,5 +1,6 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "os/modules.hpp"
+#include "os/symbols.hpp"
 
 #include <multiprocessing/error.hpp>
 
@@ -102,6 +103,20 @@ BOOST_AUTO_TEST_CASE(functions_have_the_names_people_know_without_parameters) {
 BOOST_AUTO_TEST_CASE(instances_of_templates_have_their_names) {
     const auto name = os::function_at(address(a_namespace::of_template<int>));
     BOOST_TEST(name.find("a_namespace::of_template<int>") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(names_of_functions_end_before_their_parameters) {
+    BOOST_TEST(os::readable_function("_ZN1a1fEPFivE") == "a::f");                  // a::f(int (*)())
+    BOOST_TEST(os::readable_function("_ZN1aIPFiiEE1fEi") == "a<int (*)(int)>::f"); // (int)
+    BOOST_TEST(os::readable_function("_ZN1aclEi") == "a::operator()");             // (int)
+    BOOST_TEST(os::readable_function("_ZN1alsEi") == "a::operator<<");             // (int)
+    BOOST_TEST(os::readable_function("_ZN1aptEv") == "a::operator->");             // ()
+    BOOST_TEST(os::readable_function("_ZZ4mainENKUliE_clEi") == "main::{lambda(int)#1}::operator()");
+    BOOST_TEST(os::readable_function("_ZN12_GLOBAL__N_11fEi") == "(anonymous namespace)::f");
+    BOOST_TEST(os::readable_function("main") == "main");
+    BOOST_TEST(os::readable_function("_ZN10cooperatorIPFivEE1fEi") == "cooperator<int (*)()>::f");
+    BOOST_TEST(os::readable_function("_ZN1acvbEv") == "a::operator bool");
+    BOOST_TEST(os::readable_function("operator") == "operator");
 }
 
 BOOST_AUTO_TEST_CASE(functions_of_libraries_have_their_names) {

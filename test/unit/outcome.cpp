@@ -269,10 +269,21 @@ BOOST_AUTO_TEST_CASE(the_librarys_own_errors_arrive_as_themselves) {
 }
 
 BOOST_AUTO_TEST_CASE(worker_died_arrives_with_what_it_knows) {
-    expect<mp::worker_died>(arrived([] { throw mp::worker_died(4711, -9, "killed"); }), [](const auto& e) {
+    const auto thrower = [] {
+        throw mp::worker_died(4711, -9, "killed",
+                              {.task = 5,
+                               .function = "f",
+                               .core_dumped = true,
+                               .peak_memory = 6,
+                               .out_of_memory = true,
+                               .last_output = "output",
+                               .stack_trace = "trace"});
+    };
+    expect<mp::worker_died>(arrived(thrower), [](const auto& e) {
         BOOST_TEST(e.pid() == 4711);
         BOOST_TEST(e.exit_code() == -9);
         BOOST_TEST(e.what() == "killed"s);
+        BOOST_TEST((e.details() == mp::worker_death{5, "f", true, 6, true, "output", "trace"}));
     });
 }
 

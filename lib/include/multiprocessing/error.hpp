@@ -1,6 +1,9 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -32,12 +35,35 @@ private:
     std::error_code code_;
 };
 
-/// The worker that ran the task died before the task's result was complete.
+/// What is known of a worker's death besides how it ended. What is not known is empty.
+struct worker_death {
+    std::uint64_t task = 0;   ///< the number of the task that failed: its pool counts from 1
+    std::string function{};   ///< the task's function as people know it
+    bool core_dumped = false; ///< the system has kept an image of its memory
+    /// The most memory that the worker occupied at any time, in bytes. Empty where the parent occupied more
+    /// when it started the worker: the system counts the copy of the parent that a child is at first.
+    std::optional<std::size_t> peak_memory{};
+    /// The kernel killed it for want of memory, as far as its control group's count of such kills can tell.
+    bool out_of_memory = false;
+    std::string last_output{}; ///< the end of what it wrote to stderr, at most 4 KiB
+    /// "function at module+0xoffset" of each frame, the innermost first, a line each. Empty where the worker
+    /// could not write it any more, or died of a signal that tells of no place.
+    std::string stack_trace{};
+    bool operator==(const worker_death&) const = default;
+};
+
+/// The worker that ran the task died before the task's result was complete. The first line of what() says who
+/// died, of what, and running what; further lines whatever else is known.
 class worker_died : public error {
 public:
     /// `exit_code` as in `process::exit_code`: -N when signal N ended the worker.
-    worker_died(long pid, int exit_code, const std::string& what)
-        : error(what), pid_(pid), exit_code_(exit_code) {}
+    worker_died(long pid, int exit_code, const std::string& what, worker_death details = {})
+        : error(what),
+          pid_(pid),
+          exit_code_(exit_code),
+          details_(std::make_shared<const worker_death>(std::move(details))) {}
+    worker_died(const worker_died&) = default; // no move: every copy has its details
+    worker_died& operator=(const worker_died&) = default;
     /// The dead worker's process id; 0 when no worker could be started at all.
     [[nodiscard]] long pid() const noexcept { return pid_; }
     /// The worker's exit code, -N when signal N ended it.
@@ -46,10 +72,13 @@ public:
     [[nodiscard]] std::optional<int> signal() const noexcept {
         return exit_code_ < 0 ? std::optional<int>(-exit_code_) : std::nullopt;
     }
+    /// What what() says in its further lines, for programs. Shared by the copies of this exception.
+    [[nodiscard]] const worker_death& details() const noexcept { return *details_; }
 
 private:
     long pid_;
     int exit_code_;
+    std::shared_ptr<const worker_death> details_;
 };
 
 /// The task ran for longer than its timeout, and was stopped.

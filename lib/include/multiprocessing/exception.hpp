@@ -1,10 +1,13 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <multiprocessing/error.hpp>
+
 #include <concepts>
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <typeinfo>
@@ -23,6 +26,7 @@ struct exception_record {
     std::int64_t code = 0;                  ///< an error code's value, a worker's exit code
     std::string category{};                 ///< of the error code; empty where there is none
     std::int64_t pid = 0;                   ///< of a worker that died
+    std::optional<worker_death> death{};    ///< of that worker
     std::vector<std::string> paths{};       ///< of a filesystem_error
     bool carries_another = false;           ///< thrown by std::throw_with_nested
     std::vector<exception_record> nested{}; ///< the exception it carries, if there is one

@@ -104,7 +104,8 @@ start_failed make_start_failed(const exception_record& record) {
 }
 
 worker_died make_worker_died(const exception_record& record) {
-    return {static_cast<long>(record.pid), static_cast<int>(record.code), record.what};
+    return {static_cast<long>(record.pid), static_cast<int>(record.code), record.what,
+            record.death.value_or(worker_death{})};
 }
 
 template <class... E>
@@ -201,6 +202,7 @@ exception_record record_of(const std::exception& e, unsigned chain) {
     } else if (const auto* died = dynamic_cast<const worker_died*>(&e)) {
         record.code = died->exit_code();
         record.pid = died->pid();
+        record.death = died->details();
     } else if (const auto* remote = dynamic_cast<const remote_error*>(&e)) {
         record.type = record.name = remote->type_name(); // through several processes
     }

@@ -3,6 +3,7 @@
 
 #include "child/outcome.hpp"
 #include "child/stop_line.hpp"
+#include "os/crash_handler.hpp"
 #include "wire/payload.hpp"
 
 #include <csignal>
@@ -79,6 +80,7 @@ void worker_loop(const worker_handle& handle) {
     std::signal(SIGINT, SIG_IGN);
     stop_line::of_this_process().open(handle.stop_line);
     const auto pool = open_channel(handle.channel);
+    const os::crash_reporting reporting(handle.channel.socket);
     try {
         serve(*pool);
     } catch (const nonsense_received&) {

@@ -16,6 +16,14 @@ void throw_errno(const std::string& doing) {
     throw std::system_error(errno, std::system_category(), doing);
 }
 
+descriptor new_descriptor(int fd) {
+    descriptor made(fd);
+    if (fd < 0 || fd > STDERR_FILENO) {
+        return made;
+    }
+    return descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
 void set_close_on_exec(int fd) {
     if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
         throw_errno("cannot set close-on-exec on an inherited descriptor");
@@ -30,7 +38,7 @@ bool wait_readable(int fd, steady_time deadline) {
 
 void wait_writable(int fd) {
     poll_set only;
-    only.add(fd, POLLOUT);
+    only.add_writer(fd);
     only.wait(steady_time::max());
 }
 
@@ -45,7 +53,7 @@ bool was_last_user(int fd) noexcept {
 }
 
 descriptor make_flag() {
-    descriptor flag(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    auto flag = new_descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!flag) {
         throw_errno("cannot create an eventfd");
     }

@@ -37,6 +37,11 @@ private:
     int fd_ = -1;
 };
 
+/// Owns what the system has just made. A number that belongs to a standard stream, which this process must
+/// have closed, is exchanged for another: a child's streams are not to be the library's descriptors. Empty
+/// for -1, and when there is no other number.
+descriptor new_descriptor(int fd);
+
 void set_close_on_exec(int fd);
 
 /// Waits until `fd` is readable or the deadline has passed; whether it is readable. Signals do not end the

@@ -18,7 +18,7 @@ void seal(int fd, int seals) {
 }
 
 descriptor make_sealable_memory(const char* label) {
-    descriptor memory(::memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    auto memory = new_descriptor(::memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!memory) {
         throw_errno("cannot create shared memory (memfd)");
     }

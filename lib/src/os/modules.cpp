@@ -1,21 +1,18 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "os/modules.hpp"
 
-#include "os/descriptor.hpp"
+#include "os/symbols.hpp"
 
 #include <multiprocessing/error.hpp>
 
-#include <boost/core/demangle.hpp>
 #include <cstring>
 #include <dlfcn.h>
-#include <elf.h>
-#include <fcntl.h>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <link.h>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace multiprocessing::os {
@@ -128,49 +125,6 @@ std::optional<module_info> loaded_module(const std::string& path) {
     return found;
 }
 
-template <class T>
-std::vector<T> read_table(std::ifstream& file, std::uint64_t offset, std::uint64_t bytes) {
-    std::vector<T> table(bytes / sizeof(T));
-    file.seekg(static_cast<std::streamoff>(offset));
-    file.read(reinterpret_cast<char*>(table.data()), static_cast<std::streamsize>(table.size() * sizeof(T)));
-    return file ? table : std::vector<T>();
-}
-
-/// The mangled name of the function around `offset` in a module file's symbol table.
-std::string symbol_in_file(const std::string& path, std::uintptr_t offset) {
-    std::ifstream file(path, std::ios::binary);
-    const auto header = read_table<ElfW(Ehdr)>(file, 0, sizeof(ElfW(Ehdr)));
-    if (header.empty()) {
-        return {};
-    }
-    const auto sections =
-        read_table<ElfW(Shdr)>(file, header[0].e_shoff, sizeof(ElfW(Shdr)) * header[0].e_shnum);
-    for (const auto& section : sections) {
-        if (section.sh_type != SHT_SYMTAB || section.sh_link >= sections.size()) {
-            continue;
-        }
-        const auto& string_section = sections[section.sh_link];
-        const auto names = read_table<char>(file, string_section.sh_offset, string_section.sh_size);
-        for (const auto& symbol : read_table<ElfW(Sym)>(file, section.sh_offset, section.sh_size)) {
-            if ((symbol.st_info & 0xf) == STT_FUNC && symbol.st_name < names.size() &&
-                offset >= symbol.st_value && offset < symbol.st_value + symbol.st_size) {
-                return {names.data() + symbol.st_name,
-                        ::strnlen(names.data() + symbol.st_name, names.size() - symbol.st_name)};
-            }
-        }
-    }
-    return {};
-}
-
-std::string without_parameters(std::string name) {
-    constexpr std::string_view anonymous = "(anonymous namespace)";
-    auto parenthesis = name.find('(');
-    while (parenthesis != std::string::npos && name.compare(parenthesis, anonymous.size(), anonymous) == 0) {
-        parenthesis = name.find('(', parenthesis + anonymous.size());
-    }
-    return name.substr(0, parenthesis);
-}
-
 } // namespace
 
 code_place place_of(const void* address) {
@@ -213,17 +167,20 @@ const void* address_of(const code_place& place) {
 std::string function_at(const void* address) {
     Dl_info exported{};
     if (::dladdr(address, &exported) != 0 && exported.dli_sname != nullptr && exported.dli_saddr == address) {
-        return without_parameters(boost::core::demangle(exported.dli_sname));
+        return readable_function(exported.dli_sname);
     }
     const auto at = reinterpret_cast<std::uintptr_t>(address);
     const auto& program = executable();
-    std::string mangled;
     if (at >= program.begin && at < program.end) {
-        mangled = symbol_in_file("/proc/self/exe", at - program.base);
-    } else if (const auto module = module_around(at)) {
-        mangled = symbol_in_file(module->path, at - module->base);
+        return symbol_file("/proc/self/exe").function_at(at - program.base);
     }
-    return without_parameters(boost::core::demangle(mangled.c_str()));
+    const auto module = module_around(at);
+    return module ? symbol_file(module->path).function_at(at - module->base) : std::string();
+}
+
+std::string executable_path() {
+    std::error_code failure;
+    return std::filesystem::read_symlink("/proc/self/exe", failure).string();
 }
 
 } // namespace multiprocessing::os

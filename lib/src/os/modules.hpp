@@ -24,4 +24,8 @@ const void* address_of(const code_place& place);
 /// symbols or its symbol table. Empty when the module is stripped.
 std::string function_at(const void* address);
 
+/// How the system calls the executable's file, which may have been replaced meanwhile: /proc/self/exe is the
+/// one that runs.
+std::string executable_path();
+
 } // namespace multiprocessing::os

@@ -14,13 +14,18 @@ namespace multiprocessing::os {
 class poll_set {
 public:
     /// Returns an index to ask with.
-    std::size_t add(int fd, short events = POLLIN);
-    /// Waits until one is ready, or its other end is closed, or the deadline has passed; how many are.
+    std::size_t add(int fd);
+    /// The same, for a descriptor that is to be written to.
+    std::size_t add_writer(int fd);
+    /// Waits until one is readable (writable), or its other end is closed, or the deadline has passed; how
+    /// many are.
     /// Signals do not end the wait.
     std::size_t wait(steady_time deadline);
-    [[nodiscard]] bool is_ready(std::size_t index) const { return entries_[index].revents != 0; }
+    [[nodiscard]] bool is_readable(std::size_t index) const { return entries_[index].revents != 0; }
 
 private:
+    std::size_t look_at_each();
+
     std::vector<pollfd> entries_;
 };
 

@@ -70,7 +70,7 @@ bool is_running(const process_identity& process) {
 }
 
 descriptor open_process(long pid) {
-    descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0)));
+    auto process = new_descriptor(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0)));
     if (!process) {
         throw_errno("cannot open a process descriptor (pidfd; Linux 5.11 or newer is needed)");
     }

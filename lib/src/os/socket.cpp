@@ -10,11 +10,16 @@
 namespace multiprocessing::os {
 
 std::pair<descriptor, descriptor> make_socket_pair() {
-    std::array<int, 2> ends{};
+    std::array<int, 2> ends{-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
         throw_errno("cannot create a socket pair");
     }
-    return {descriptor(ends[0]), descriptor(ends[1])};
+    auto first = new_descriptor(ends[0]);
+    auto second = new_descriptor(ends[1]);
+    if (!first || !second) {
+        throw_errno("cannot create a socket pair");
+    }
+    return {std::move(first), std::move(second)};
 }
 
 namespace {
@@ -104,8 +109,8 @@ bool send_descriptor(int socket, int fd, std::uint64_t tag) {
 }
 
 arrival receive(int socket) {
-    std::uint64_t tag = 0;
-    auto received = receive_packet(socket, std::as_writable_bytes(std::span(&tag, 1)));
+    std::array<std::byte, largest_packet> packet; // not initialised: nearly all are short
+    auto received = receive_packet(socket, packet);
     switch (received.what) {
     case received_packet::type::nothing:
         return {};
@@ -114,10 +119,15 @@ arrival receive(int socket) {
     case received_packet::type::packet:
         break;
     }
-    if (!received.carried) {
-        return {.what = arrival::type::ring};
+    std::uint64_t tag = 0;
+    std::memcpy(&tag, packet.data(), std::min(received.size, sizeof tag));
+    if (received.carried) {
+        return {.what = arrival::type::descriptor, .carried = std::move(received.carried), .tag = tag};
     }
-    return {arrival::type::descriptor, std::move(received.carried), tag};
+    if (received.size > sizeof tag) {
+        return {.what = arrival::type::report, .report = {packet.begin(), packet.begin() + received.size}};
+    }
+    return {.what = arrival::type::ring};
 }
 
 } // namespace multiprocessing::os

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <span>
 #include <utility>
+#include <vector>
 
-/// The socket between a worker and its parent: packets, and descriptors that travel with them.
+/// The socket between a worker and its parent: packets, descriptors that travel with them, and the way of a
+/// last report.
 namespace multiprocessing::os {
 
 /// Two connected ends that keep messages apart (SOCK_SEQPACKET), non-blocking.
@@ -37,12 +39,16 @@ void ring(int socket) noexcept;
 /// `std::system_error`.
 bool send_descriptor(int socket, int fd, std::uint64_t tag);
 
+/// No packet is larger than this: a report is the largest.
+inline constexpr std::size_t largest_packet = std::size_t{68} << 10;
+
 /// What arrived over a socket that rings and descriptors are sent over.
 struct arrival {
-    enum class type { nothing, ring, descriptor, end };
+    enum class type { nothing, ring, descriptor, report, end };
     type what = type::nothing;
     descriptor carried{};
     std::uint64_t tag = 0;
+    std::vector<std::byte> report{}; ///< any message that is too long for a ring
 };
 /// Does not wait.
 arrival receive(int socket);

@@ -296,8 +296,8 @@ void pool_core::perform(const action::rest_task& rest) {
 }
 
 void pool_core::perform(const action::fail_task& failed) {
-    if (const auto found = tasks_.find(failed.task); found != tasks_.end()) {
-        complete_with_error(failed.task, error_for(found->second, failed.reason));
+    if (tasks_.contains(failed.task)) {
+        complete_with_error(failed.task, error_for(failed.task, failed.reason));
     }
 }
 
@@ -326,28 +326,26 @@ void pool_core::complete_with_error(task_id id, std::exception_ptr error) {
     complete(id, {.error = std::move(error)});
 }
 
-std::exception_ptr pool_core::error_for(const task& failed, action::failure reason) {
+std::exception_ptr pool_core::error_for(task_id id, action::failure reason) {
+    const auto& failed = tasks_.at(id);
     const auto attempts =
         failed.attempts == 1 ? "" : " (the last of " + std::to_string(failed.attempts) + " attempts)";
+    const auto function = [&] { return failed.function.function.text(); };
     switch (reason) {
     case action::failure::pool_terminated:
         return std::make_exception_ptr(
             pool_terminated("the pool was terminated before the task was complete"));
     case action::failure::cancelled:
-        return std::make_exception_ptr(task_cancelled(failed.function.function.text() + " was cancelled"));
+        return std::make_exception_ptr(task_cancelled(function() + " was cancelled"));
     case action::failure::timed_out:
-        return std::make_exception_ptr(task_timed_out(failed.function.function.text() +
-                                                      " ran for longer than its timeout of " +
+        return std::make_exception_ptr(task_timed_out(function() + " ran for longer than its timeout of " +
                                                       for_people(failed.timeout) + attempts));
     case action::failure::no_worker_starts:
-        return std::make_exception_ptr(worker_died(
-            dead_pid_, dead_exit_code_, "no worker can be started, the pool has given up: " + epitaph_));
+        return std::make_exception_ptr(error_of_waiting(dead_, id, function()));
     case action::failure::worker_died:
         break;
     }
-    return std::make_exception_ptr(
-        worker_died(dead_pid_, dead_exit_code_,
-                    epitaph_ + " while running " + failed.function.function.text() + attempts));
+    return std::make_exception_ptr(error_of_running(dead_, id, function(), attempts));
 }
 
 worker* pool_core::find(worker_id id) {

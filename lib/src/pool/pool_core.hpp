@@ -2,7 +2,9 @@
 #pragma once
 
 #include "os/copy.hpp"
+#include "pool/death.hpp"
 #include "pool/schedule.hpp"
+#include "pool/stderr_relay.hpp"
 #include "pool/worker.hpp"
 
 #include <multiprocessing/pool.hpp>
@@ -98,7 +100,7 @@ private:
     bool cancel_start(worker_id worker);
     void complete(task_id id, delivery result);
     void complete_with_error(task_id id, std::exception_ptr error);
-    [[nodiscard]] std::exception_ptr error_for(const task& failed, action::failure reason);
+    [[nodiscard]] std::exception_ptr error_for(task_id id, action::failure reason);
     worker* find(worker_id id);
     void judge(lock& held);
     void deliver(lock& held);
@@ -117,13 +119,14 @@ private:
     void prepare(worker& each);
     void sleep(lock& held);
     void answer(worker& caller);
-    void bury(worker_id id);
+    void bury(lock& held, worker_id id);
     void look_at_the_clock();
     [[nodiscard]] steady_time next_due() const;
 
     const os::maker maker_;
     const pool_options options_;
     const os::descriptor wake_; // a flag: the supervisor has something to do besides workers
+    stderr_relay relay_;        // the supervisor's
 
     mutable std::mutex mutex_; // guards all below but the thread
     std::condition_variable room_;
@@ -141,10 +144,7 @@ private:
     bool tasks_came_ = false;                       // since the supervisor last went to sleep
     steady_time asleep_until_ = steady_time::min(); // min: the supervisor is awake
     pool_stats stats_;
-    // Of the worker that is being buried, or could not be started.
-    long dead_pid_ = 0;
-    int dead_exit_code_ = 0;
-    std::string epitaph_;
+    death dead_; // the worker that is being buried, or could not be started
 
     std::mutex joining_;
     std::thread supervisor_; // joined under `joining_`

@@ -29,6 +29,8 @@ void pool_core::supervise() {
         }
         deliver(held);
     }
+    held.unlock();
+    relay_.finish();
 }
 
 /// Takes what the workers have sent; whether there was anything.
@@ -58,6 +60,9 @@ bool pool_core::collect_from(worker& from) {
     } catch (const std::exception& e) { // no memory for what it sent
         from.note(e.what());
         from.kill();
+    }
+    if (anything) {
+        from.words().forward(); // what a task has written is seen before its future is complete
     }
     return anything;
 }
@@ -130,9 +135,7 @@ void pool_core::start_due_workers(lock& held) {
         if (started) {
             insert(std::move(started));
         } else {
-            dead_pid_ = 0;
-            dead_exit_code_ = 0;
-            epitaph_ = failure;
+            dead_ = {.epitaph = failure};
             schedule_.died(id, 0);
         }
         perform();
@@ -160,26 +163,29 @@ void pool_core::sleep(lock& held) {
     os::poll_set set;
     std::vector<watched> watched_workers;
     const auto woken = set.add(wake_.get());
+    relay_.start_watching(set);
     for (const auto& [id, worker] : workers_) {
         const auto bell = set.add(worker->bell());
         const auto life = set.add(worker->process().handle());
         watched_workers.push_back({id, bell, life});
+        relay_.watch(set, worker->words());
     }
     asleep_until_ = next_due();
     tasks_came_ = false;
     const auto deadline = asleep_until_;
     held.unlock();
     set.wait(deadline);
+    relay_.forward(set);
     held.lock();
     asleep_until_ = steady_time::min();
 
-    if (set.is_ready(woken)) {
+    if (set.is_readable(woken)) {
         os::clear_flag(wake_.get());
     }
     for (const auto& each : watched_workers) {
-        if (set.is_ready(each.life)) {
-            bury(each.id);
-        } else if (set.is_ready(each.bell)) {
+        if (set.is_readable(each.life)) {
+            bury(held, each.id);
+        } else if (set.is_readable(each.bell)) {
             answer(*workers_.at(each.id));
         }
     }
@@ -197,7 +203,7 @@ void pool_core::answer(worker& caller) {
 }
 
 /// Takes over what a dead worker has sent, and has its work done by others.
-void pool_core::bury(worker_id id) {
+void pool_core::bury(lock& held, worker_id id) {
     const auto buried = std::move(workers_.extract(id).mapped()); // from here on nothing is sent to it
     auto& dead = *buried;
     dead.process().wait_until(steady_time::max());
@@ -207,9 +213,12 @@ void pool_core::bury(worker_id id) {
     } catch (const std::exception& e) {  // no memory for what it sent
         dead.note(e.what());
     }
-    dead_pid_ = dead.pid();
-    dead_exit_code_ = dead.process().exit_code().value_or(0);
-    epitaph_ = dead.epitaph();
+    held.unlock(); // others need not wait for a diagnosis
+    dead.words().drain();
+    auto how = dead.death();
+    relay_.take_over(std::move(dead.words()));
+    held.lock();
+    dead_ = std::move(how);
     schedule_.died(id, dead.channel().begun());
     perform();
 }

@@ -2,24 +2,49 @@
 #include "pool/worker.hpp"
 
 #include "child/worker_loop.hpp"
+#include "os/oom.hpp"
 #include "os/socket.hpp"
+#include "pool/stack_trace.hpp"
 #include "start/launch.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <exception>
+#include <mutex>
 #include <span>
 #include <tuple>
 
 namespace multiprocessing::detail {
+namespace {
+
+/// Whether a worker that was killed may be one of those that the kernel has killed since there were `before`.
+/// Each of those is told of one worker only.
+bool is_among_the_oom_killed(std::optional<std::uint64_t> before) {
+    static std::mutex mutex; // guards what follows
+    static std::uint64_t told = 0;
+    const auto now = os::oom_kills();
+    const std::lock_guard lock(mutex);
+    if (!now || !before || *now <= std::max(*before, told)) {
+        return false;
+    }
+    told = std::max(*before, told) + 1;
+    return true;
+}
+
+} // namespace
+
 worker::worker(worker_id id, const pool_options& options)
-    : id_(id), channel_(make_channel(options.isolation)) {
+    : id_(id), channel_(make_channel(options.isolation)), oom_kills_before_(os::oom_kills()) {
     std::tie(stop_line_, workers_stop_line_) = os::make_socket_pair();
     const worker_handle handle{.channel = channel_->handle(), .stop_line = workers_stop_line_.get()};
     auto inherited = handle.channel.descriptors();
     inherited.push_back(handle.stop_line);
     process_ = launch(start_method::spawn, {.name = "worker-" + std::to_string(id),
                                             .function = make_call(&worker_loop, handle),
-                                            .inherited = inherited});
+                                            .inherited = inherited,
+                                            .error_output = words_.writing_end()});
+    words_.started();
     channel_->watch(process_->handle());
 }
 
@@ -71,8 +96,27 @@ void worker::note(std::string why) {
     }
 }
 
-std::string worker::epitaph() {
-    const int code = process_->exit_code().value_or(0);
+death worker::death() {
+    const auto how = process_->ended().value_or(ending{});
+    detail::death result{.pid = pid(), .exit_code = how.exit_code};
+    auto& details = result.details;
+    details.core_dumped = how.core_dumped;
+    details.peak_memory = how.peak_memory;
+    details.last_output = words_.tail();
+    if (how.exit_code == -SIGKILL && why_.empty() && is_among_the_oom_killed(oom_kills_before_)) {
+        details.out_of_memory = true;
+        note("the kernel's out-of-memory killer, most likely: "
+             "since it was started it has killed in this control group");
+    }
+    result.epitaph = epitaph(how.exit_code);
+    try {
+        details.stack_trace = stack_trace_in(channel_->report(), -how.exit_code);
+    } catch (const std::exception&) { // no memory for symbol tables, which may be large
+    }
+    return result;
+}
+
+std::string worker::epitaph(int code) const {
     auto text = "worker " + std::to_string(pid());
     if (code < 0) {
         const char* abbreviation = ::sigabbrev_np(-code);

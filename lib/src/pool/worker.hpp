@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "pool/death.hpp"
+#include "pool/last_words.hpp"
 #include "pool/schedule.hpp"
 #include "start/child_process.hpp"
 #include "wire/channel.hpp"
@@ -9,7 +11,9 @@
 #include <multiprocessing/pool_options.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace multiprocessing::detail {
@@ -28,6 +32,7 @@ public:
     [[nodiscard]] long pid() const noexcept { return process_->pid(); }
     [[nodiscard]] detail::channel& channel() noexcept { return *channel_; }
     [[nodiscard]] child_process& process() noexcept { return *process_; }
+    [[nodiscard]] last_words& words() noexcept { return words_; }
 
     /// Has it make a call before its next task.
     void prepare(const call& initializer);
@@ -46,8 +51,8 @@ public:
 
     /// Notes why it ends, if it is not its own doing.
     void note(std::string why);
-    /// What ended it, for people: "worker 4711 was killed by SIGSEGV". It must have ended.
-    [[nodiscard]] std::string epitaph();
+    /// What is known of its end. It must have ended.
+    [[nodiscard]] detail::death death();
 
     // What is to happen to it, and when; `steady_time::max()`: never.
     struct timer {
@@ -63,8 +68,12 @@ public:
     }
 
 private:
+    [[nodiscard]] std::string epitaph(int exit_code) const;
+
     const worker_id id_;
     const std::unique_ptr<detail::channel> channel_;
+    last_words words_;
+    const std::optional<std::uint64_t> oom_kills_before_; // it was started
     os::descriptor stop_line_;
     os::descriptor workers_stop_line_; // until the worker is there
     std::unique_ptr<child_process> process_;

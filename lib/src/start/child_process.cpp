@@ -1,11 +1,14 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "start/child_process.hpp"
 
+#include "os/process.hpp"
+
 #include <multiprocessing/context.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +33,11 @@ children& all_children() {
 } // namespace
 
 child_process::child_process(long pid, std::string name, os::descriptor process, os::descriptor detached)
-    : pid_(pid), name_(std::move(name)), process_(std::move(process)), detached_(std::move(detached)) {
+    : pid_(pid),
+      name_(std::move(name)),
+      process_(std::move(process)),
+      detached_(std::move(detached)),
+      parents_memory_(os::resident_memory(::getpid())) {
     const std::lock_guard lock(all_children().mutex);
     all_children().alive.push_back(this);
 }
@@ -46,19 +53,30 @@ bool child_process::wait_until(steady_time deadline) {
 }
 
 std::optional<int> child_process::exit_code() {
+    const auto how = ended();
+    return how ? std::optional(how->exit_code) : std::nullopt;
+}
+
+std::optional<ending> child_process::ended() {
     const std::lock_guard lock(mutex_);
-    if (!exit_code_) {
+    if (!ending_) {
         siginfo_t info{};
-        const auto id = static_cast<id_t>(process_.get());
-        if (::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG) != 0) {
+        rusage usage{};
+        // The C library's waitid has no use for the fifth argument.
+        if (::syscall(SYS_waitid, P_PIDFD, process_.get(), &info, WEXITED | WNOHANG, &usage) != 0) {
             if (errno == ECHILD) {
-                exit_code_ = status_taken;
+                ending_ = {.exit_code = status_taken};
             }
         } else if (info.si_pid != 0) {
-            exit_code_ = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+            ending_ = {.exit_code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status,
+                       .core_dumped = info.si_code == CLD_DUMPED};
+            const auto peak = static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+            if (peak > parents_memory_) {
+                ending_->peak_memory = peak;
+            }
         }
     }
-    return exit_code_;
+    return ending_;
 }
 
 void child_process::signal(int number) noexcept {

@@ -5,6 +5,7 @@
 #include "os/descriptor.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +16,13 @@ namespace multiprocessing::detail {
 /// How long a child that was asked to end has before it is killed: long enough for a handler that flushes
 /// files, short enough that destructors end before anybody wonders.
 inline constexpr std::chrono::milliseconds termination_grace{500};
+
+/// How a child ended.
+struct ending {
+    int exit_code = 0; ///< -N when signal N ended it
+    bool core_dumped = false;
+    std::optional<std::size_t> peak_memory{}; ///< as in `worker_death`
+};
 
 /// A child that was started, until it is reaped. Thread-safe.
 class child_process {
@@ -35,6 +43,8 @@ public:
     bool wait_until(steady_time deadline);
     /// Empty while it runs; else its exit code, -N when signal N ended it. Reaps it.
     std::optional<int> exit_code();
+    /// Empty while it runs. Reaps it.
+    std::optional<ending> ended();
     /// Nothing happens when it has ended.
     void signal(int number) noexcept;
     /// Asks it to end, kills it after the grace period, and reaps it.
@@ -52,8 +62,9 @@ private:
     const std::string name_;
     const os::descriptor process_;
     const os::descriptor detached_;
-    std::mutex mutex_; // guards what follows
-    std::optional<int> exit_code_;
+    const std::size_t parents_memory_; // when it was started
+    std::mutex mutex_;                 // guards what follows
+    std::optional<ending> ending_;
 };
 
 /// Reaps the detached children that have ended.

@@ -17,6 +17,7 @@ struct launch_request {
     std::string name;
     const call& function;
     std::vector<int> inherited{}; ///< descriptors the child gets, under the same numbers
+    int error_output = -1;        ///< what becomes its stderr; -1: that of this process
 };
 
 /// Starts a child by the start method asked for. Throws `not_initialized`,

@@ -35,6 +35,7 @@ namespace process_v2 = boost::process::v2;
 struct prepare_child {
     const std::vector<int>& inherited;
     const std::vector<const char*>& environment;
+    int error_output;
 
     template <class Launcher>
     boost::system::error_code on_setup(Launcher& launcher, const auto&, const char* const*&) {
@@ -44,7 +45,7 @@ struct prepare_child {
     }
 
     /// Async-signal-safe. Close-on-exec for all but the chosen, so that nothing of the parent's leaks, the
-    /// launcher's own pipe included; default signal dispositions and an empty mask.
+    /// launcher's own pipe included; stderr; default signal dispositions and an empty mask.
     template <class Launcher>
     boost::system::error_code on_exec_setup(Launcher&, const auto&, const char* const*&) {
         if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) { // Linux before 5.11
@@ -54,6 +55,9 @@ struct prepare_child {
             if (::fcntl(fd, F_SETFD, 0) != 0) {
                 return {errno, boost::system::system_category()};
             }
+        }
+        if (error_output >= 0 && ::dup2(error_output, STDERR_FILENO) < 0) {
+            return {errno, boost::system::system_category()};
         }
         for (int number = 1; number <= SIGRTMAX; ++number) {
             ::signal(number, SIG_DFL);
@@ -150,7 +154,8 @@ std::unique_ptr<child_process> spawn(const launch_request& request) {
     inherited.insert(inherited.end(), {self.get(), detached.get(), memory.get()});
     const auto assignment = std::string(handover::variable) + "=" + std::to_string(memory.get());
     const auto environment = environment_with(assignment);
-    return execute_this_program(request.name, {inherited, environment}, std::move(detached));
+    return execute_this_program(request.name, {inherited, environment, request.error_output},
+                                std::move(detached));
 }
 
 } // namespace multiprocessing::detail

@@ -72,6 +72,9 @@ public:
     /// `nonsense_received`.
     virtual bool answer_ring() = 0;
 
+    /// Pool: what the worker has reported last, crashing, in bytes that nobody has looked at.
+    [[nodiscard]] const std::vector<std::byte>& report() const noexcept { return report_; }
+
     /// The task that the worker has received last, which counts as begun. The pool asks after the worker's
     /// death.
     [[nodiscard]] virtual std::uint64_t begun() const noexcept = 0;
@@ -79,6 +82,9 @@ public:
     /// What is larger travels beside the message.
     static constexpr std::size_t largest_message = 4096;
     static constexpr std::size_t largest_in_message = largest_message - sizeof(frame_header);
+
+protected:
+    std::vector<std::byte> report_;
 };
 
 /// How many tasks may be under way to a worker over such a channel, the one that it runs included.

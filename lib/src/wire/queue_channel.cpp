@@ -178,6 +178,9 @@ bool queue_channel::answer_ring() {
                 throw nonsense_received("it sent more descriptors than frames can be under way");
             }
             break;
+        case os::arrival::type::report:
+            report_ = std::move(arrived.report);
+            break;
         case os::arrival::type::end:
             return false;
         }

@@ -19,6 +19,7 @@ class message_queue;
 ///       |<-- results  message_queue ------------------------|
 ///       |--- task buffer, result buffer: memfds ----------->|   one large content each
 ///       |<== socket: bell, and courier of sealed memfds ===>|   further large contents
+///       |<-- socket: a crashing worker's report ------------|
 ///       |    control block: memfd, written by both          |   who sleeps, whose turn, the journal
 ///
 /// Only the `try_` operations of message_queue are used: whoever dies waiting inside would take others along.

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "wire/socket_channel.hpp"
 
+#include "os/crash_report.hpp"
 #include "wire/payload.hpp"
 
 #include <array>
@@ -64,7 +65,7 @@ std::optional<frame> socket_channel::receive() {
 }
 
 std::optional<frame> socket_channel::receive_any() {
-    std::array<std::byte, largest_message> packet;
+    std::array<std::byte, os::largest_packet> packet; // not initialised: nearly all are short
     auto received = os::receive_packet(socket_.get(), packet);
     switch (received.what) {
     case os::received_packet::type::nothing:
@@ -75,7 +76,12 @@ std::optional<frame> socket_channel::receive_any() {
     case os::received_packet::type::packet:
         break;
     }
-    const auto message = parse_message({packet.data(), received.size});
+    const std::span<const std::byte> content(packet.data(), received.size);
+    if (os::is_crash_report(content)) {
+        report_.assign(content.begin(), content.end());
+        return receive_any();
+    }
+    const auto message = parse_message(content);
     const auto& header = message.header;
     if (header.sequence != last_received_ + 1 || header.route == frame_route::in_buffer) {
         throw nonsense_received("a frame is not the next one");
@@ -84,10 +90,10 @@ std::optional<frame> socket_channel::receive_any() {
     if (is_workers_end_ && header.kind == frame_kind::task) {
         send(frame_kind::begun, header.id, {}); // before the content is looked at
     }
-    auto content = header.route == frame_route::in_message
-                       ? copy_of(message.content)
-                       : read_sealed(std::move(received.carried), header.size);
-    return frame{header.kind, header.id, std::move(content)};
+    auto held = header.route == frame_route::in_message
+                    ? copy_of(message.content)
+                    : read_sealed(std::move(received.carried), header.size);
+    return frame{header.kind, header.id, std::move(held)};
 }
 
 frame socket_channel::wait_and_receive() {

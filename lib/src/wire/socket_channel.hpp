@@ -12,6 +12,7 @@ namespace multiprocessing::detail {
 ///       |<== socket: frames, one a packet; a large ======>|
 ///       |    content in a sealed memfd that travels with  |
 ///       |    its frame                                    |
+///       |<-- socket: a crashing worker's report ----------|
 ///
 /// A worker gets one task at a time, for nothing can be taken back from a socket, and says when it begins it:
 /// what it had said stays in the kernel when it dies.

@@ -1,0 +1,35 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "os/descriptor.hpp"
+
+#include <cstddef>
+#include <limits.h>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+
+/// A pipe from a child's stderr, and this process's own stderr.
+namespace multiprocessing::os {
+
+inline constexpr int standard_error = STDERR_FILENO;
+
+/// What a pipe takes in one piece, and takes at once when it says that it can be written to.
+inline constexpr std::size_t largest_write = PIPE_BUF;
+
+/// The reading end, which does not wait, and the writing end, which does. Throws `std::system_error`.
+std::pair<descriptor, descriptor> make_pipe();
+
+/// Reads what is there, and does not wait: how much that was, 0 at the end of the pipe, empty when nothing is
+/// there now.
+std::optional<std::size_t> read_some(int fd, std::span<char> content);
+
+/// Whether `fd` would take `largest_write` now, or refuse it for ever.
+bool is_writable(int fd);
+
+/// Writes at most `largest_write`, to what `is_writable`. How much was taken; all of it when `fd` is closed
+/// or nobody reads: nobody ever will.
+std::size_t write_some(int fd, std::string_view content);
+
+} // namespace multiprocessing::os

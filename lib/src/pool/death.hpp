@@ -1,0 +1,27 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "pool/schedule.hpp"
+
+#include <multiprocessing/error.hpp>
+
+#include <string>
+
+namespace multiprocessing::detail {
+
+/// The end of a worker, or of the attempt to start one: what the errors of its tasks are made of.
+struct death {
+    long pid = 0;
+    int exit_code = 0;
+    std::string epitaph{}; ///< "worker 4711 was killed by SIGSEGV"
+    worker_death details{};
+};
+
+/// The error of the task that died with the worker. `attempts` says how many there were, where there was more
+/// than one.
+[[nodiscard]] worker_died error_of_running(death how, task_id task, std::string function,
+                                           const std::string& attempts);
+/// The error of a task that no worker can be started for, after the last attempt has ended.
+[[nodiscard]] worker_died error_of_waiting(death how, task_id task, std::string function);
+
+} // namespace multiprocessing::detail
