@@ -90,6 +90,59 @@ void cut_memory_short(unsigned) {
     }
 }
 
+/// Memory that this process shares, and can write to.
+std::vector<std::pair<std::uintptr_t, std::uintptr_t>> shared_memory() {
+    std::vector<std::pair<std::uintptr_t, std::uintptr_t>> found;
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        std::istringstream fields(line);
+        std::uintptr_t begin = 0;
+        std::uintptr_t end = 0;
+        char dash = 0;
+        std::string permissions;
+        fields >> std::hex >> begin >> dash >> end >> permissions;
+        if (permissions == "rw-s") {
+            found.emplace_back(begin, end);
+        }
+    }
+    return found;
+}
+/// As a stray pointer might, but everywhere. It does not come to anything afterwards: what it would lock or
+/// follow is rubbish as well.
+__attribute__((no_sanitize("address", "undefined"))) void scribble_over_everything_shared(unsigned seed) {
+    std::minstd_rand random(seed);
+    for (const auto& [begin, end] : shared_memory()) {
+        for (auto at = begin; at != end; ++at) {
+            *reinterpret_cast<volatile unsigned char*>(at) = static_cast<unsigned char>(random() >> 8);
+        }
+    }
+    ::_exit(1);
+}
+/// The same with something that looks sound: nothing but zeros, or ones.
+__attribute__((no_sanitize("address", "undefined"))) void fill_everything_shared(unsigned seed) {
+    for (const auto& [begin, end] : shared_memory()) {
+        for (auto at = begin; at != end; ++at) {
+            *reinterpret_cast<volatile unsigned char*>(at) = seed % 2 == 0 ? 0 : 0xff;
+        }
+    }
+    ::_exit(1);
+}
+/// Stays alive, and in the way.
+__attribute__((no_sanitize("address", "undefined"))) void scribble_and_stay(unsigned seed) {
+    std::minstd_rand random(seed);
+    for (const auto& [begin, end] : shared_memory()) {
+        for (auto at = begin; at != end; ++at) {
+            *reinterpret_cast<volatile unsigned char*>(at) = static_cast<unsigned char>(random() >> 8);
+        }
+    }
+    for (;;) {
+        ::pause();
+    }
+}
+std::size_t count_shared_memory() {
+    return shared_memory().size();
+}
+
 /// Rings without end: the pool must not listen without end.
 void ring_for_ever(const std::string& begun) {
     const auto sockets = descriptors("socket:");
@@ -136,11 +189,11 @@ std::size_t open_descriptors() {
 }
 
 /// A hostile task at a time among harmless ones: none of those may notice.
-void check(void (*hostile)(unsigned)) {
-    mp::pool pool(2);
+void check(void (*hostile)(unsigned), mp::isolation isolation = mp::isolation::shared) {
+    mp::pool pool({.processes = 2, .isolation = isolation});
     std::vector<mp::future<int>> harmless;
     for (unsigned seed = 1; seed != 11; ++seed) {
-        auto task = pool.apply_async(hostile, seed);
+        auto task = pool.apply_async({.timeout = 10s}, hostile, seed);
         for (int i = 0; i != 20; ++i) {
             harmless.push_back(pool.apply_async(twice, i));
         }
@@ -189,6 +242,36 @@ BOOST_AUTO_TEST_CASE(rubbish_in_the_buffers) {
 
 BOOST_AUTO_TEST_CASE(rubbish_in_the_control_block) {
     check(write_to_control_and_die);
+}
+
+BOOST_AUTO_TEST_CASE(rubbish_in_everything_that_is_shared) {
+    check(scribble_over_everything_shared);
+}
+
+BOOST_AUTO_TEST_CASE(zeros_and_ones_in_everything_that_is_shared) {
+    check(fill_everything_shared);
+}
+
+BOOST_AUTO_TEST_CASE(rubbish_in_everything_that_is_shared_by_one_who_stays) {
+    mp::pool pool(2);
+    auto hostile = pool.apply_async({.timeout = 100ms}, scribble_and_stay, 1U);
+    for (int i = 0; i != 100; ++i) {
+        BOOST_TEST(pool.apply(twice, i) == 2 * i);
+    }
+    BOOST_CHECK_THROW(hostile.get(), mp::error); // worker_died or task_timed_out: whichever comes to light
+}
+
+BOOST_AUTO_TEST_CASE(strict_isolation_shares_nothing_that_can_be_written_to) {
+    mp::pool pool({.processes = 1, .isolation = mp::isolation::strict});
+    BOOST_TEST(pool.apply(count_shared_memory) == 0U);
+    BOOST_TEST(mp::pool(1).apply(count_shared_memory) != 0U); // or else this shows nothing
+}
+
+BOOST_AUTO_TEST_CASE(strict_isolation_from_whatever_a_worker_writes) {
+    for (const auto hostile : {write_to_sockets, close_sockets, shut_sockets_down, empty_sockets,
+                               scribble_over_everything_shared, cut_memory_short}) {
+        check(hostile, mp::isolation::strict);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(memory_that_is_cut_short) {

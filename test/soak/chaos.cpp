@@ -1,7 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 // Tasks of all kinds on one pool, while its workers are killed at random:
 //
-//     chaos [--tasks N | --seconds T] [--seed S] [--workers W]
+//     chaos [--tasks N | --seconds T] [--seed S] [--workers W] [--strict 0|1]
 //
 // Afterwards every task has the outcome it must have, and nothing is left behind. Prints one line, and exits
 // with 0 if so, else with 1. Aborts when nothing has moved for a minute.
@@ -22,6 +22,7 @@
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -38,6 +39,7 @@ struct settings {
     std::uint64_t seconds = 0;
     std::uint64_t seed = 1;
     std::uint64_t workers = 4;
+    bool strict = false;
 };
 
 // The tasks.
@@ -86,14 +88,36 @@ defiant make_defiant() {
     return {};
 }
 
+[[noreturn]] void stay() {
+    for (;;) {
+        ::pause();
+    }
+}
+void stay_until_asked(std::stop_token stop) {
+    while (!stop.stop_requested()) {
+        std::this_thread::sleep_for(100us);
+    }
+}
+std::uint64_t throw_half_the_time(std::uint64_t n) {
+    static std::minstd_rand random(static_cast<unsigned>(::getpid()));
+    if (random() % 2 == 0) {
+        throw std::range_error("not this time");
+    }
+    return compute(n);
+}
+
 // What is counted and checked.
 
 struct tally {
     std::uint64_t values = 0;
     std::uint64_t exceptions = 0;
     std::uint64_t died = 0;
+    std::uint64_t timed_out = 0;
+    std::uint64_t cancelled = 0;
     std::uint64_t wrong = 0;
-    [[nodiscard]] std::uint64_t tasks() const { return values + exceptions + died + wrong; }
+    [[nodiscard]] std::uint64_t tasks() const {
+        return values + exceptions + died + timed_out + cancelled + wrong;
+    }
 };
 
 void report_wrong(tally& counts, const std::string& what) {
@@ -164,9 +188,85 @@ check expect_death(mp::future<int> task) {
     };
 }
 
+/// Checks a task that never ends by itself, and has a timeout.
+check expect_timeout(mp::future<void> task) {
+    auto kept = std::make_shared<mp::future<void>>(std::move(task));
+    return [kept](tally& counts) {
+        try {
+            kept->get();
+            report_wrong(counts, "an end of a task without one");
+        } catch (const mp::task_timed_out&) {
+            ++counts.timed_out;
+        } catch (const mp::worker_died&) {
+            ++counts.died;
+        } catch (const std::exception& e) {
+            report_wrong(counts, e.what());
+        }
+    };
+}
+
+/// Cancels a task, now or when it is checked. It fails as cancelled if and only if that was accepted.
+template <class R>
+check cancel_and_expect(mp::future<R> task, bool now) {
+    auto kept = std::make_shared<mp::future<R>>(std::move(task));
+    const bool accepted_now = now && kept->cancel();
+    return [kept, accepted_now](tally& counts) {
+        const bool accepted = accepted_now || kept->cancel();
+        try {
+            kept->get();
+            accepted ? report_wrong(counts, "a value of a cancelled task") : void(++counts.values);
+        } catch (const mp::task_cancelled&) {
+            accepted ? void(++counts.cancelled) : report_wrong(counts, "cancelled by nobody");
+        } catch (const mp::worker_died&) {
+            accepted ? report_wrong(counts, "worker_died of a cancelled task") : void(++counts.died);
+        } catch (const std::exception& e) {
+            report_wrong(counts, e.what());
+        }
+    };
+}
+
+/// Checks a task that is tried again until it has its value.
+check expect_value_in_the_end(mp::future<std::uint64_t> task, std::uint64_t expected) {
+    auto kept = std::make_shared<mp::future<std::uint64_t>>(std::move(task));
+    return [kept, expected](tally& counts) {
+        try {
+            kept->get() == expected ? void(++counts.values) : report_wrong(counts, "a wrong value");
+        } catch (const std::exception& e) {
+            report_wrong(counts, e.what());
+        }
+    };
+}
+
+/// Tasks that are stopped or tried again.
+check submit_special(mp::pool& pool, std::uint64_t n) {
+    // So many attempts that chance does not use them up.
+    const mp::task_options stubborn{.max_retries = 60,
+                                    .retry_if = [](const std::exception_ptr&) { return true; }};
+    switch (n % 8) {
+    case 0:
+        return expect_timeout(pool.apply_async({.timeout = 5ms}, stay));
+    case 1:
+        return expect_timeout(pool.apply_async({.timeout = 5ms, .stop_grace = 1s}, stay_until_asked));
+    case 2:
+        return cancel_and_expect(pool.apply_async(stay), false);
+    case 3:
+        return cancel_and_expect(pool.apply_async({.stop_grace = 1s}, stay_until_asked), false);
+    case 4:
+    case 5:
+        return cancel_and_expect(pool.apply_async(compute, n), n % 3 == 0);
+    case 6:
+        return expect_value_in_the_end(pool.apply_async(stubborn, compute, n), compute(n));
+    default:
+        return expect_value_in_the_end(pool.apply_async(stubborn, throw_half_the_time, n), compute(n));
+    }
+}
+
 check submit(mp::pool& pool, std::mt19937_64& random) {
     const auto n = random();
     const auto kind = random() % 1000;
+    if (kind < 40) {
+        return submit_special(pool, n);
+    }
     if (kind < 700) {
         return expect_value(pool.apply_async(compute, n), compute(n));
     }
@@ -345,8 +445,10 @@ settings read_arguments(int argc, char** argv) {
             result.seed = value;
         } else if (name == "--workers") {
             result.workers = value;
+        } else if (name == "--strict") {
+            result.strict = value != 0;
         } else {
-            std::fprintf(stderr, "chaos [--tasks N | --seconds T] [--seed S] [--workers W]\n");
+            std::fprintf(stderr, "chaos [--tasks N | --seconds T] [--seed S] [--workers W] [--strict 0|1]\n");
             std::exit(EXIT_FAILURE);
         }
     }
@@ -361,12 +463,15 @@ struct outcome {
     std::uint64_t submitted = 0;
     std::uint64_t kills = 0;
     std::uint64_t restarts = 0;
+    std::uint64_t retries = 0;
 };
 
 outcome run(const settings& chosen, watchdog& guard) {
     outcome result;
     std::mt19937_64 random(chosen.seed);
-    mp::pool pool(chosen.workers);
+    mp::pool pool({.processes = chosen.workers,
+                   .retry_back_off = 1ms,
+                   .isolation = chosen.strict ? mp::isolation::strict : mp::isolation::shared});
     guard.watch(&pool);
     std::deque<check> under_way;
     const auto settle_one = [&] {
@@ -393,6 +498,7 @@ outcome run(const settings& chosen, watchdog& guard) {
         result.kills = chaos.kills();
     }
     result.restarts = pool.stats().restarts;
+    result.retries = pool.stats().retries;
     guard.watch(nullptr);
     return result;
 }
@@ -421,16 +527,19 @@ int main(int argc, char** argv) {
             good = false;
         }
     }
-    std::printf("%s: seed %llu, %llu tasks, %llu values, %llu exceptions, %llu worker_died, %llu wrong, "
-                "%llu kills, %llu restarts, %.1f s\n",
-                good ? "good" : "BAD", static_cast<unsigned long long>(chosen.seed),
-                static_cast<unsigned long long>(result.submitted),
-                static_cast<unsigned long long>(result.counts.values),
-                static_cast<unsigned long long>(result.counts.exceptions),
-                static_cast<unsigned long long>(result.counts.died),
-                static_cast<unsigned long long>(result.counts.wrong),
-                static_cast<unsigned long long>(result.kills),
-                static_cast<unsigned long long>(result.restarts),
-                std::chrono::duration<double>(clock_type::now() - begin).count());
+    std::printf(
+        "%s: seed %llu, %llu tasks, %llu values, %llu exceptions, %llu worker_died, %llu timed out, "
+        "%llu cancelled, %llu retries, %llu wrong, "
+        "%llu kills, %llu restarts, %.1f s\n",
+        good ? "good" : "BAD", static_cast<unsigned long long>(chosen.seed),
+        static_cast<unsigned long long>(result.submitted),
+        static_cast<unsigned long long>(result.counts.values),
+        static_cast<unsigned long long>(result.counts.exceptions),
+        static_cast<unsigned long long>(result.counts.died),
+        static_cast<unsigned long long>(result.counts.timed_out),
+        static_cast<unsigned long long>(result.counts.cancelled),
+        static_cast<unsigned long long>(result.retries), static_cast<unsigned long long>(result.counts.wrong),
+        static_cast<unsigned long long>(result.kills), static_cast<unsigned long long>(result.restarts),
+        std::chrono::duration<double>(clock_type::now() - begin).count());
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
