@@ -2,7 +2,7 @@
 
     faults.py            both
     faults.py run X      the script for pool X
-    faults.py parent X   starts pool X, has its workers busy, prints their pids and waits to be killed
+    faults.py parent X   starts pool X, has its workers busy, which print their pids, and waits to be killed
 
 Each part runs in a session of its own, of which nothing is left afterwards: these pools leave workers behind.
 """
@@ -30,6 +30,7 @@ def task(n):
 
 
 def stay():
+    os.write(sys.stdout.fileno(), f"{os.getpid()}\n".encode())
     time.sleep(60)
 
 
@@ -121,7 +122,7 @@ class Session:
 def left_behind(kind):
     """How many workers of a parent that is killed still run some time later."""
     with Session("parent", kind) as parent:
-        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        pids = [int(parent.stdout.readline()) for _ in range(WORKERS)]  # from then on they are busy
         parent.kill()
         parent.wait()
         time.sleep(GONE_WITHIN)
@@ -147,7 +148,6 @@ def be_parent(kind):
     pool = kind()
     for _ in range(WORKERS):
         pool.submit(stay)
-    print(*pool.pids(), flush=True)
     time.sleep(60)
 
 
