@@ -35,7 +35,8 @@ int task(int n) {
     return n * n;
 }
 
-void stay() {
+void stay(mp::queue<long> busy) {
+    busy.put(::getpid());
     std::this_thread::sleep_for(60s);
 }
 
@@ -69,20 +70,23 @@ bool runs(long pid) {
     return command_end != std::string::npos && line.find_first_of("ZX", command_end) != command_end + 2;
 }
 
-void be_parent(mp::queue<std::vector<long>> pids) {
+void be_parent(const mp::queue<long>& busy) {
     mp::pool pool(workers);
-    auto one = pool.apply_async(stay);
-    auto other = pool.apply_async(stay);
-    pids.put(pool.pids());
+    auto one = pool.apply_async(stay, busy);
+    auto other = pool.apply_async(stay, busy);
     one.wait();
+    other.wait();
 }
 
 /// How many workers of a parent that is killed still run some time later.
 std::string left_behind() {
-    mp::queue<std::vector<long>> told(1);
-    mp::process parent(be_parent, told);
+    mp::queue<long> busy(workers);
+    mp::process parent(be_parent, busy);
     parent.start();
-    const auto pids = told.get();
+    std::vector<long> pids;
+    for (int i = 0; i != workers; ++i) {
+        pids.push_back(busy.get());
+    }
     parent.kill();
     parent.join();
     std::this_thread::sleep_for(gone_within);

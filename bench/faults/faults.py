@@ -1,7 +1,10 @@
 """The kill script of this folder for Python's two pools; prints a row of the table for each.
 
     faults.py            both
-    faults.py parent X   starts pool X, has its workers busy, prints their pids and waits to be killed
+    faults.py run X      the script for pool X
+    faults.py parent X   starts pool X, has its workers busy, which print their pids, and waits to be killed
+
+Each part runs in a session of its own, of which nothing is left afterwards: these pools leave workers behind.
 """
 import concurrent.futures
 import multiprocessing
@@ -27,6 +30,7 @@ def task(n):
 
 
 def stay():
+    os.write(sys.stdout.fileno(), f"{os.getpid()}\n".encode())
     time.sleep(60)
 
 
@@ -97,17 +101,32 @@ def runs(pid):
         return False
 
 
+class Session:
+    """This program again, in a session of its own. What is left of it at the end of the scope is killed."""
+
+    def __init__(self, part, kind):
+        self.leader = subprocess.Popen([sys.executable, __file__, part, kind.__name__],
+                                       stdout=subprocess.PIPE, start_new_session=True)
+
+    def __enter__(self):
+        return self.leader
+
+    def __exit__(self, *_):
+        try:
+            os.killpg(self.leader.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # nothing is
+        self.leader.wait()
+
+
 def left_behind(kind):
     """How many workers of a parent that is killed still run some time later."""
-    parent = subprocess.Popen([sys.executable, __file__, "parent", kind.__name__], stdout=subprocess.PIPE)
-    pids = [int(pid) for pid in parent.stdout.readline().split()]
-    parent.kill()
-    parent.wait()
-    time.sleep(GONE_WITHIN)
-    left = [pid for pid in pids if runs(pid)]
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    return f"{len(left)} of {len(pids)}"
+    with Session("parent", kind) as parent:
+        pids = [int(parent.stdout.readline()) for _ in range(WORKERS)]  # from then on they are busy
+        parent.kill()
+        parent.wait()
+        time.sleep(GONE_WITHIN)
+        return f"{sum(map(runs, pids))} of {len(pids)}"
 
 
 def run(kind):
@@ -122,24 +141,20 @@ def run(kind):
     usable = outcomes(pool, [1]) == ["value"]
     counts = " | ".join(str(results.count(each)) for each in ("value", "error", "lost"))
     print(f"| `{kind.__doc__}` | {counts} | {'yes' if usable else 'no'} | {left_behind(kind)} |", flush=True)
-    for pid in pool.pids():
-        if runs(pid):
-            os.kill(pid, signal.SIGKILL)
+    os._exit(0)  # a pool that hangs would hang at exit as well
 
 
 def be_parent(kind):
     pool = kind()
     for _ in range(WORKERS):
         pool.submit(stay)
-    print(*pool.pids(), flush=True)
     time.sleep(60)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["parent"]:
-        be_parent({"Pool": Pool, "Executor": Executor}[sys.argv[2]])
+    if len(sys.argv) == 3:
+        {"run": run, "parent": be_parent}[sys.argv[1]]({"Pool": Pool, "Executor": Executor}[sys.argv[2]])
     else:
-        run(Pool)
-        run(Executor)
-        sys.stdout.flush()
-        os._exit(0)  # a pool that hangs would hang at exit as well
+        for each in (Pool, Executor):
+            with Session("run", each) as runner:
+                print(runner.stdout.readline().decode(), end="", flush=True)

@@ -5,6 +5,7 @@
 
 #include "child/outcome.hpp"
 #include "start/handover.hpp"
+#include "wire/frame.hpp"
 
 #include <multiprocessing/error.hpp>
 #include <multiprocessing/function.hpp>
@@ -174,6 +175,25 @@ void write_handovers(corpus handovers) {
     handovers.add(handover_of({}));
 }
 
+void write_frames(corpus frames) {
+    const auto add_frame = [&](detail::frame_kind kind, detail::frame_route route, std::uint64_t size,
+                               std::size_t in_message) {
+        detail::bytes message;
+        mp::encoder(message).put(detail::frame_header{1, 2, size, kind, route});
+        message.resize(message.size() + in_message, std::byte{'x'});
+        frames.add(message);
+    };
+    using detail::frame_kind;
+    using detail::frame_route;
+    add_frame(frame_kind::ready, frame_route::in_message, 0, 0);
+    add_frame(frame_kind::result, frame_route::in_message, 100, 100);
+    add_frame(frame_kind::result, frame_route::in_buffer, 100'000, 0);
+    add_frame(frame_kind::result, frame_route::by_courier, 100'000'000, 0);
+    add_frame(frame_kind::task, frame_route::in_message, 10, 10);
+    add_frame(frame_kind::initializer_failed, frame_route::in_message, 10, 10);
+    add_frame(frame_kind::result, frame_route::in_message, 100, 10); // less than it says
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -184,4 +204,5 @@ int main(int argc, char** argv) {
     write_values({argv[1], "value"});
     write_outcomes({argv[1], "outcome"});
     write_handovers({argv[1], "handover"});
+    write_frames({argv[1], "frame"});
 }
