@@ -3,12 +3,14 @@
 
 #include "child/outcome.hpp"
 #include "child/stop_line.hpp"
+#include "start/child_process.hpp"
 #include "wire/payload.hpp"
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <thread>
 
 namespace multiprocessing::detail {
 namespace {
@@ -74,16 +76,22 @@ void serve(channel& pool) {
 } // namespace
 
 void worker_loop(const worker_handle& handle) {
-    // An interrupt from the terminal goes to the whole family, and the pool decides what becomes of its
-    // workers.
-    std::signal(SIGINT, SIG_IGN);
+    // Who interrupts the family leaves it to the pool what becomes of its workers. And the terminal belongs
+    // to another process group: a worker that uses it is not to be stopped for that. It can write, and an
+    // attempt to read fails.
+    for (const int number : {SIGINT, SIGTTIN, SIGTTOU}) {
+        std::signal(number, SIG_IGN);
+    }
     stop_line::of_this_process().open(handle.stop_line);
     const auto pool = open_channel(handle.channel);
     try {
         serve(*pool);
     } catch (const nonsense_received&) {
         throw;
-    } catch (const channel_broken&) { // the parent is gone, and with it whoever could want to know
+    } catch (const channel_broken&) {
+        // Most likely the parent is gone. Then the lifeline ends this process with its group, which it would
+        // leave behind by itself.
+        std::this_thread::sleep_for(termination_grace);
     }
 }
 

@@ -19,7 +19,8 @@ worker::worker(worker_id id, const pool_options& options)
     inherited.push_back(handle.stop_line);
     process_ = launch(start_method::spawn, {.name = "worker-" + std::to_string(id),
                                             .function = make_call(&worker_loop, handle),
-                                            .inherited = inherited});
+                                            .inherited = inherited,
+                                            .leads_group = true});
     channel_->watch(process_->handle());
 }
 

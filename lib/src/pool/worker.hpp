@@ -14,7 +14,8 @@
 
 namespace multiprocessing::detail {
 
-/// A worker as its pool sees it: a process and the channel to it.
+/// A worker as its pool sees it: a process and the channel to it. The process leads a group, so that what its
+/// tasks have started ends with it.
 class worker {
 public:
     /// Starts the process. Throws `start_failed`, `std::system_error`.

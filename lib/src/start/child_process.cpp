@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "start/child_process.hpp"
 
+#include "os/process.hpp"
+
 #include <multiprocessing/context.hpp>
 
 #include <algorithm>
@@ -29,8 +31,13 @@ children& all_children() {
 
 } // namespace
 
-child_process::child_process(long pid, std::string name, os::descriptor process, os::descriptor detached)
-    : pid_(pid), name_(std::move(name)), process_(std::move(process)), detached_(std::move(detached)) {
+child_process::child_process(long pid, std::string name, os::descriptor process, os::descriptor detached,
+                             bool leads_group)
+    : pid_(pid),
+      name_(std::move(name)),
+      process_(std::move(process)),
+      detached_(std::move(detached)),
+      leads_group_(leads_group) {
     const std::lock_guard lock(all_children().mutex);
     all_children().alive.push_back(this);
 }
@@ -50,6 +57,13 @@ std::optional<int> child_process::exit_code() {
     if (!exit_code_) {
         siginfo_t info{};
         const auto id = static_cast<id_t>(process_.get());
+        if (leads_group_) {
+            if (::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0) {
+                return exit_code_; // it runs
+            }
+            // Before it is reaped: afterwards another group can have the number.
+            os::signal_group(process_.get(), pid_, SIGKILL);
+        }
         if (::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG) != 0) {
             if (errno == ECHILD) {
                 exit_code_ = status_taken;
@@ -62,7 +76,13 @@ std::optional<int> child_process::exit_code() {
 }
 
 void child_process::signal(int number) noexcept {
-    ::syscall(SYS_pidfd_send_signal, process_.get(), number, nullptr, 0);
+    const std::lock_guard lock(mutex_);
+    if (leads_group_) {
+        os::signal_group(process_.get(), pid_, number);
+    }
+    if (!leads_group_ || number == SIGKILL) { // it may have gone over to another group
+        ::syscall(SYS_pidfd_send_signal, process_.get(), number, nullptr, 0);
+    }
 }
 
 void child_process::end() {

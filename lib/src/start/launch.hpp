@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "os/settings.hpp"
 #include "start/child_process.hpp"
 
 #include <multiprocessing/context.hpp>
@@ -17,6 +18,7 @@ struct launch_request {
     std::string name;
     const call& function;
     std::vector<int> inherited{}; ///< descriptors the child gets, under the same numbers
+    bool leads_group = false;     ///< whether it has a process group of its own
 };
 
 /// Starts a child by the start method asked for. Throws `not_initialized`,

@@ -5,6 +5,7 @@
 #include "os/memory.hpp"
 #include "os/poll.hpp"
 #include "os/process.hpp"
+#include "os/settings.hpp"
 #include "start/handover.hpp"
 #include "start/launch.hpp"
 
@@ -35,6 +36,7 @@ namespace process_v2 = boost::process::v2;
 struct prepare_child {
     const std::vector<int>& inherited;
     const std::vector<const char*>& environment;
+    const std::vector<os::setting>& settings;
 
     template <class Launcher>
     boost::system::error_code on_setup(Launcher& launcher, const auto&, const char* const*&) {
@@ -48,11 +50,11 @@ struct prepare_child {
     template <class Launcher>
     boost::system::error_code on_exec_setup(Launcher&, const auto&, const char* const*&) {
         if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) { // Linux before 5.11
-            return {errno, boost::system::system_category()};
+            return error(errno);
         }
         for (const int fd : inherited) {
             if (::fcntl(fd, F_SETFD, 0) != 0) {
-                return {errno, boost::system::system_category()};
+                return error(errno);
             }
         }
         for (int number = 1; number <= SIGRTMAX; ++number) {
@@ -61,13 +63,39 @@ struct prepare_child {
         sigset_t none;
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        for (std::size_t i = 0; i != settings.size(); ++i) {
+            if (!settings[i].make()) {
+                return error(errno, i + 1);
+            }
+        }
         return {};
+    }
+
+    /// Throws what the launcher reports, if it reports anything.
+    void check(const boost::system::error_code& reported) const {
+        if (reported.value() >= first_setting) {
+            const auto failed = static_cast<std::size_t>(reported.value() / first_setting);
+            throw std::system_error(reported.value() % first_setting, std::system_category(),
+                                    settings.at(failed - 1).failure);
+        }
+        if (reported) {
+            throw std::system_error(reported, "cannot execute this program again (/proc/self/exe)");
+        }
     }
 
     /// The launcher would go on to `exit`, and run the parent's exit handlers in the child.
     template <class... Arguments>
     void on_exec_error(Arguments&&...) {
         ::_exit(EXIT_FAILURE);
+    }
+
+private:
+    /// The launcher's pipe carries one number, the child's `errno`. Above the largest there is, it counts the
+    /// settings from 1.
+    static constexpr int first_setting = 4096;
+    static boost::system::error_code error(int why, std::size_t failed = 0) {
+        errno = why + static_cast<int>(failed) * first_setting;
+        return {errno, boost::system::system_category()};
     }
 };
 
@@ -97,7 +125,7 @@ struct unwatched_child {
 
 /// Throws `std::system_error`.
 std::unique_ptr<child_process> execute_this_program(const std::string& name, prepare_child preparation,
-                                                    os::descriptor detached) {
+                                                    os::descriptor detached, bool leads_group) {
     std::vector<const char*> arguments;
     for (const auto& argument : *program_arguments()) {
         arguments.push_back(argument.c_str());
@@ -123,11 +151,10 @@ std::unique_ptr<child_process> execute_this_program(const std::string& name, pre
     } catch (const boost::system::system_error& e) {
         failure = e.code();
     }
-    if (failure) {
-        throw std::system_error(failure, "cannot execute this program again (/proc/self/exe)");
-    }
+    preparation.check(failure);
     const long pid = child.launcher.pid;
-    auto watched = std::make_unique<child_process>(pid, name, os::open_process(pid), std::move(detached));
+    auto watched =
+        std::make_unique<child_process>(pid, name, os::open_process(pid), std::move(detached), leads_group);
     child.launcher.pid = -1;
     return watched;
 }
@@ -150,7 +177,12 @@ std::unique_ptr<child_process> spawn(const launch_request& request) {
     inherited.insert(inherited.end(), {self.get(), detached.get(), memory.get()});
     const auto assignment = std::string(handover::variable) + "=" + std::to_string(memory.get());
     const auto environment = environment_with(assignment);
-    return execute_this_program(request.name, {inherited, environment}, std::move(detached));
+    std::vector<os::setting> settings;
+    if (request.leads_group) {
+        settings.push_back(os::own_group());
+    }
+    return execute_this_program(request.name, {inherited, environment, settings}, std::move(detached),
+                                request.leads_group);
 }
 
 } // namespace multiprocessing::detail
