@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <new>
 #include <thread>
 
 namespace multiprocessing::detail {
@@ -21,10 +22,22 @@ void flush_output() {
     std::fflush(stdout);
 }
 
+[[noreturn]] void end_out_of_memory() {
+    std::_Exit(out_of_memory);
+}
+
+/// Where memory is had without `new`, and its lack becomes an exception, a limit has the same effect.
+void heed_limit(const std::system_error& e) {
+    if (e.code() == std::errc::not_enough_memory && std::get_new_handler() == &end_out_of_memory) {
+        end_out_of_memory();
+    }
+}
+
 void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
     try {
         pool.send(frame_kind::result, task, outcome);
     } catch (const std::system_error& e) { // no memory for a large one
+        heed_limit(e);
         const auto size = std::to_string(outcome.size());
         outcome.clear();
         put_exception(std::make_exception_ptr(
@@ -76,6 +89,9 @@ void serve(channel& pool) {
 } // namespace
 
 void worker_loop(const worker_handle& handle) {
+    if (handle.memory_is_limited) {
+        std::set_new_handler(&end_out_of_memory);
+    }
     // Who interrupts the family leaves it to the pool what becomes of its workers. And the terminal belongs
     // to another process group: a worker that uses it is not to be stopped for that. It can write, and an
     // attempt to read fails.
@@ -92,6 +108,9 @@ void worker_loop(const worker_handle& handle) {
         // Most likely the parent is gone. Then the lifeline ends this process with its group, which it would
         // leave behind by itself.
         std::this_thread::sleep_for(termination_grace);
+    } catch (const std::system_error& e) { // no memory for large arguments
+        heed_limit(e);
+        throw;
     }
 }
 

@@ -11,16 +11,22 @@
 #include <tuple>
 
 namespace multiprocessing::detail {
-worker::worker(worker_id id, const pool_options& options)
-    : id_(id), channel_(make_channel(options.isolation)) {
+
+worker::worker(worker_id id, const pool_options& options, const worker_settings& settings,
+               std::optional<int> cpu)
+    : id_(id), settings_(settings), cpu_(cpu), channel_(make_channel(options.isolation)) {
     std::tie(stop_line_, workers_stop_line_) = os::make_socket_pair();
-    const worker_handle handle{.channel = channel_->handle(), .stop_line = workers_stop_line_.get()};
+    const worker_handle handle{.channel = channel_->handle(),
+                               .stop_line = workers_stop_line_.get(),
+                               .memory_is_limited = settings.memory_is_limited()};
     auto inherited = handle.channel.descriptors();
     inherited.push_back(handle.stop_line);
     process_ = launch(start_method::spawn, {.name = "worker-" + std::to_string(id),
                                             .function = make_call(&worker_loop, handle),
                                             .inherited = inherited,
-                                            .leads_group = true});
+                                            .leads_group = true,
+                                            .settings = settings.all(cpu),
+                                            .environment = settings.environment()});
     channel_->watch(process_->handle());
 }
 
@@ -74,6 +80,7 @@ void worker::note(std::string why) {
 
 std::string worker::epitaph() {
     const int code = process_->exit_code().value_or(0);
+    note(settings_.about_end(code));
     auto text = "worker " + std::to_string(pid());
     if (code < 0) {
         const char* abbreviation = ::sigabbrev_np(-code);

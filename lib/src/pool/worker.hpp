@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pool/schedule.hpp"
+#include "pool/worker_settings.hpp"
 #include "start/child_process.hpp"
 #include "wire/channel.hpp"
 
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace multiprocessing::detail {
@@ -18,8 +20,9 @@ namespace multiprocessing::detail {
 /// tasks have started ends with it.
 class worker {
 public:
-    /// Starts the process. Throws `start_failed`, `std::system_error`.
-    worker(worker_id id, const pool_options& options);
+    /// Starts the process, bound to a CPU if there is one. Throws `start_failed`, `std::system_error`.
+    worker(worker_id id, const pool_options& options, const worker_settings& settings,
+           std::optional<int> cpu);
     /// Kills it if it still runs.
     ~worker();
     worker(const worker&) = delete;
@@ -27,6 +30,7 @@ public:
 
     [[nodiscard]] worker_id id() const noexcept { return id_; }
     [[nodiscard]] long pid() const noexcept { return process_->pid(); }
+    [[nodiscard]] std::optional<int> cpu() const noexcept { return cpu_; }
     [[nodiscard]] detail::channel& channel() noexcept { return *channel_; }
     [[nodiscard]] child_process& process() noexcept { return *process_; }
 
@@ -65,6 +69,8 @@ public:
 
 private:
     const worker_id id_;
+    const worker_settings& settings_;
+    const std::optional<int> cpu_;
     const std::unique_ptr<detail::channel> channel_;
     os::descriptor stop_line_;
     os::descriptor workers_stop_line_; // until the worker is there

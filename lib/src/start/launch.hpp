@@ -19,6 +19,8 @@ struct launch_request {
     const call& function;
     std::vector<int> inherited{}; ///< descriptors the child gets, under the same numbers
     bool leads_group = false;     ///< whether it has a process group of its own
+    std::vector<os::setting> settings{};
+    std::vector<std::string> environment{}; ///< "NAME=value", besides or instead of the parent's
 };
 
 /// Starts a child by the start method asked for. Throws `not_initialized`,

@@ -14,6 +14,7 @@
 #include <boost/type_traits/decay.hpp>
 #include <boost/type_traits/is_convertible.hpp>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/process/v2/default_launcher.hpp>
@@ -99,15 +100,19 @@ private:
     }
 };
 
-std::vector<const char*> environment_with(const std::string& assignment) {
+std::vector<const char*> environment_with(const std::vector<std::string>& assignments) {
     std::vector<const char*> result;
-    const auto name_size = assignment.find('=') + 1;
+    for (const auto& assignment : assignments) {
+        result.push_back(assignment.c_str());
+    }
     for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
-        if (std::strncmp(*variable, assignment.c_str(), name_size) != 0) {
+        const bool replaced = std::ranges::any_of(assignments, [&](const auto& assignment) {
+            return std::strncmp(*variable, assignment.c_str(), assignment.find('=') + 1) == 0;
+        });
+        if (!replaced) {
             result.push_back(*variable);
         }
     }
-    result.push_back(assignment.c_str());
     result.push_back(nullptr);
     return result;
 }
@@ -176,10 +181,12 @@ std::unique_ptr<child_process> spawn(const launch_request& request) {
     auto inherited = request.inherited;
     inherited.insert(inherited.end(), {self.get(), detached.get(), memory.get()});
     const auto assignment = std::string(handover::variable) + "=" + std::to_string(memory.get());
-    const auto environment = environment_with(assignment);
-    std::vector<os::setting> settings;
+    auto assignments = request.environment;
+    assignments.insert(assignments.begin(), assignment); // of equal names the first counts
+    const auto environment = environment_with(assignments);
+    auto settings = request.settings;
     if (request.leads_group) {
-        settings.push_back(os::own_group());
+        settings.insert(settings.begin(), os::own_group());
     }
     return execute_this_program(request.name, {inherited, environment, settings}, std::move(detached),
                                 request.leads_group);
