@@ -705,6 +705,15 @@ BOOST_AUTO_TEST_CASE(has_default_signal_handlers_and_an_empty_signal_mask) {
     BOOST_TEST(out.get() == "0000000000000000");
 }
 
+BOOST_AUTO_TEST_CASE(ignores_the_terminal_when_its_parent_does) {
+    const auto handler = std::signal(SIGHUP, SIG_IGN); // as under nohup
+    mp::process p{[] { std::exit(std::signal(SIGHUP, SIG_DFL) == SIG_IGN ? 3 : 4); }};
+    p.start();
+    p.join();
+    std::signal(SIGHUP, handler);
+    BOOST_TEST(p.exit_code().value() == 3);
+}
+
 BOOST_AUTO_TEST_CASE(has_the_environment_and_the_directory_of_its_parent) {
     texts out(2);
     ::setenv("MULTIPROCESSING_TEST_VARIABLE", "value", 1);

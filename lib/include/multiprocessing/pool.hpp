@@ -30,6 +30,7 @@ class pool_core;
 ///
 /// A worker that dies fails the task it was running with `worker_died`, unless that is to be tried again, and
 /// is replaced; nothing else is lost.
+/// Each leads a process group: what tasks have started in it, and left there, is killed when the worker ends.
 /// When workers die before they can run anything, time after time, the pool gives up, and tasks fail with
 /// `worker_died` that says so.
 ///
@@ -42,7 +43,7 @@ class pool {
 
 public:
     /// Starts the workers. Throws `std::invalid_argument` for options that make no sense, `not_initialized`,
-    /// `start_failed`.
+    /// and `start_failed` when the operating system refuses what a worker is to have.
     explicit pool(pool_options options = {});
     /// So many workers.
     template <std::integral Number>

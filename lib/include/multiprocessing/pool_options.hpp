@@ -7,8 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
+#include <string>
 
 /// What can be said about a pool and its tasks, and what a pool says about itself.
 namespace multiprocessing {
@@ -37,6 +40,26 @@ struct task_options {
     std::optional<std::chrono::nanoseconds> stop_grace{};
 };
 
+/// What each worker may use. A worker cannot raise its limits, unless it is privileged; what it starts has
+/// them as well. 0 and empty: as the parent's.
+///
+/// A worker whose memory is limited, and which needs more, ends: its task fails with `worker_died`, which
+/// says so, and never with `std::bad_alloc`. That is done by a `std::new_handler`, so it holds for everything
+/// that allocates with `new`, `std::nothrow` included. Functions like `malloc` return null beyond the limit.
+struct worker_limits {
+    std::size_t address_space = 0; ///< bytes of virtual memory (RLIMIT_AS): code, stacks, reserves
+    std::size_t data = 0;          ///< bytes of private writable memory (RLIMIT_DATA)
+    std::size_t open_files = 0;    ///< how many descriptors (RLIMIT_NOFILE); a worker needs some itself
+    std::optional<std::size_t> core_size{}; ///< bytes of a core dump (RLIMIT_CORE); 0: none
+    std::chrono::seconds cpu_time{0};       ///< of a worker's life, then it is killed by SIGXCPU (RLIMIT_CPU)
+};
+
+/// The CPUs that workers may use.
+enum class cpu_affinity {
+    inherited,   ///< those of the parent
+    round_robin, ///< each worker one of those that the parent may use when the pool is made, in turn
+};
+
 /// How a pool works.
 struct pool_options {
     std::size_t processes = cpu_count();    ///< how many workers, at least 1
@@ -54,6 +77,12 @@ struct pool_options {
     /// A worker with more resident memory than this, in bytes, is replaced when its task is done; 0: never.
     std::size_t max_rss = 0;
     multiprocessing::isolation isolation = multiprocessing::isolation::shared;
+
+    worker_limits limits{}; ///< what each worker may use
+    int niceness = 0;       ///< added to the parent's
+    cpu_affinity affinity = cpu_affinity::inherited;
+    std::filesystem::path working_directory{};        ///< of the workers; empty: the parent's
+    std::map<std::string, std::string> environment{}; ///< set besides the parent's, or instead of its values
 };
 
 /// Counts of a pool's tasks and workers.

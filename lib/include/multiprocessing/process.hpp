@@ -84,8 +84,9 @@ public:
     void kill();
 
     /// Lets the child outlive this process and this object, which afterwards is as one not started. One that
-    /// ends first is a zombie until this process next starts another. Throws `std::logic_error` when it was
-    /// not started.
+    /// ends first is a zombie until this process next starts another. In a worker of a pool, which ends with
+    /// all of its process group, only a child that has called `setsid` lives on. Throws `std::logic_error`
+    /// when it was not started.
     void detach();
 
 private:

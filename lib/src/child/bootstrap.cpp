@@ -74,9 +74,10 @@ std::optional<handover> find_handover() {
     return found;
 }
 
-/// Ends this process when its parent is gone. A thread, since the function may be busy; and not the
-/// parent-death signal, which comes when the thread that started this process ends. The thread has a
-/// descriptor table of its own: a function that closes all descriptors does not cut its lifeline.
+/// Ends this process, and the group that it leads, when its parent is gone. A thread, since the function may
+/// be busy; and not the parent-death signal, which comes when the thread that started this process ends. The
+/// thread has a descriptor table of its own: a function that closes all descriptors does not cut its
+/// lifeline.
 void hold_lifeline(int parent, int detached) {
     const os::signals_blocked signals_are_for_the_function;
     std::promise<bool> holds_its_own;
@@ -86,7 +87,7 @@ void hold_lifeline(int parent, int detached) {
         os::wait_readable(parent, steady_time::max());
         if (!os::flag_is_set(detached)) {
             remove_names_of_the_dead();
-            ::kill(::getpid(), SIGKILL);
+            ::kill(::getpgrp() == ::getpid() ? 0 : ::getpid(), SIGKILL); // 0: the group
         }
     }).detach();
     if (holds_its_own.get_future().get()) { // then the process needs them no longer

@@ -4,12 +4,15 @@
 #include "child/outcome.hpp"
 #include "child/stop_line.hpp"
 #include "os/crash_handler.hpp"
+#include "start/child_process.hpp"
 #include "wire/payload.hpp"
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <new>
+#include <thread>
 
 namespace multiprocessing::detail {
 namespace {
@@ -20,10 +23,22 @@ void flush_output() {
     std::fflush(stdout);
 }
 
+[[noreturn]] void end_out_of_memory() {
+    std::_Exit(out_of_memory);
+}
+
+/// Where memory is had without `new`, and its lack becomes an exception, a limit has the same effect.
+void heed_limit(const std::system_error& e) {
+    if (e.code() == std::errc::not_enough_memory && std::get_new_handler() == &end_out_of_memory) {
+        end_out_of_memory();
+    }
+}
+
 void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
     try {
         pool.send(frame_kind::result, task, outcome);
     } catch (const std::system_error& e) { // no memory for a large one
+        heed_limit(e);
         const auto size = std::to_string(outcome.size());
         outcome.clear();
         put_exception(std::make_exception_ptr(
@@ -75,9 +90,15 @@ void serve(channel& pool) {
 } // namespace
 
 void worker_loop(const worker_handle& handle) {
-    // An interrupt from the terminal goes to the whole family, and the pool decides what becomes of its
-    // workers.
-    std::signal(SIGINT, SIG_IGN);
+    if (handle.memory_is_limited) {
+        std::set_new_handler(&end_out_of_memory);
+    }
+    // Who interrupts the family leaves it to the pool what becomes of its workers. And the terminal belongs
+    // to another process group: a worker that uses it is not to be stopped for that. It can write, and an
+    // attempt to read fails.
+    for (const int number : {SIGINT, SIGTTIN, SIGTTOU}) {
+        std::signal(number, SIG_IGN);
+    }
     stop_line::of_this_process().open(handle.stop_line);
     const auto pool = open_channel(handle.channel);
     const os::crash_reporting reporting(handle.channel.socket);
@@ -85,7 +106,13 @@ void worker_loop(const worker_handle& handle) {
         serve(*pool);
     } catch (const nonsense_received&) {
         throw;
-    } catch (const channel_broken&) { // the parent is gone, and with it whoever could want to know
+    } catch (const channel_broken&) {
+        // Most likely the parent is gone. Then the lifeline ends this process with its group, which it would
+        // leave behind by itself.
+        std::this_thread::sleep_for(termination_grace);
+    } catch (const std::system_error& e) { // no memory for large arguments
+        heed_limit(e);
+        throw;
     }
 }
 

@@ -9,9 +9,15 @@ namespace multiprocessing::detail {
 struct worker_handle {
     channel_handle channel{};
     int stop_line = -1;
+    bool memory_is_limited = false;
 };
 
-/// What a worker's process runs: receives tasks, runs them, sends their outcomes, until told to leave.
+/// What a worker exits with that needs more memory than its limit. Nobody's habit as an exit code; a task
+/// that uses it all the same gets a wrong explanation, no more.
+inline constexpr int out_of_memory = 251;
+
+/// What a worker's process runs: receives tasks, runs them, sends their outcomes, until told to leave. When
+/// its memory is limited and does not suffice, it exits with `out_of_memory`.
 void worker_loop(const worker_handle& handle);
 
 } // namespace multiprocessing::detail

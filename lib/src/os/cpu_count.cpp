@@ -1,9 +1,12 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "os/settings.hpp"
+
 #include <multiprocessing/context.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <numeric>
 #include <optional>
 #include <sched.h>
 #include <string>
@@ -11,19 +14,30 @@
 #include <vector>
 
 namespace multiprocessing {
-namespace {
+namespace os {
 
-std::size_t cpus_in_affinity_mask() {
+std::vector<int> usable_cpus() {
+    std::vector<int> result;
     // The kernel refuses a mask that is smaller than its own; machines grow.
     for (int cpus = CPU_SETSIZE; cpus <= 64 * CPU_SETSIZE; cpus *= 2) {
         std::vector<cpu_set_t> mask(static_cast<std::size_t>(cpus / CPU_SETSIZE));
         const auto size = mask.size() * sizeof(cpu_set_t);
         if (::sched_getaffinity(0, size, mask.data()) == 0) {
-            return static_cast<std::size_t>(CPU_COUNT_S(size, mask.data()));
+            for (int cpu = 0; cpu != cpus; ++cpu) {
+                if (CPU_ISSET_S(cpu, size, mask.data())) {
+                    result.push_back(cpu);
+                }
+            }
+            return result;
         }
     }
-    return static_cast<std::size_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+    result.resize(static_cast<std::size_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN))));
+    std::iota(result.begin(), result.end(), 0);
+    return result;
 }
+
+} // namespace os
+namespace {
 
 /// The quota in a `cpu.max` file, "max 100000" or "150000 100000", in CPUs.
 std::optional<double> quota_in(const std::string& file_name) {
@@ -61,7 +75,7 @@ std::optional<double> control_group_quota() {
 } // namespace
 
 std::size_t cpu_count() {
-    auto cpus = cpus_in_affinity_mask();
+    auto cpus = os::usable_cpus().size();
     if (const auto quota = control_group_quota()) {
         cpus = std::min(cpus, static_cast<std::size_t>(std::ceil(*quota)));
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -83,6 +84,17 @@ std::size_t resident_memory(long pid) {
     std::size_t resident = 0;
     file >> total >> resident; // in pages
     return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void signal_group(int leader, long pid, int number) noexcept {
+    constexpr unsigned to_its_group = 1U << 2; // PIDFD_SIGNAL_PROCESS_GROUP
+    if (::syscall(SYS_pidfd_send_signal, leader, number, nullptr, to_its_group) == 0 || errno != EINVAL) {
+        return;
+    }
+    // Linux before 6.9 knows groups by number only. Once the leader is reaped the number may be another's.
+    if (::syscall(SYS_pidfd_send_signal, leader, 0, nullptr, 0) == 0) {
+        ::kill(static_cast<pid_t>(-pid), number);
+    }
 }
 
 std::uint64_t random_number() {

@@ -31,6 +31,10 @@ descriptor open_process(long pid);
 /// The resident memory of a process in bytes; 0 when there is no such process.
 [[nodiscard]] std::size_t resident_memory(long pid);
 
+/// Sends a signal to all processes of the group that the process behind the descriptor leads, or led: they
+/// may outlive it.
+void signal_group(int leader, long pid, int number) noexcept;
+
 /// A number nobody can guess.
 [[nodiscard]] std::uint64_t random_number();
 

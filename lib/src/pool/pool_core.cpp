@@ -44,6 +44,7 @@ const pool_options& checked(const pool_options& options) {
 
 pool_core::pool_core(const pool_options& options)
     : options_(checked(options)),
+      settings_(options),
       wake_(os::make_flag()),
       schedule_({.workers = options.processes,
                  .capacity = options.task_queue_capacity,
@@ -53,7 +54,7 @@ pool_core::pool_core(const pool_options& options)
     // The first workers are started here, so that what prevents it is the caller's to handle.
     for (const auto& first : schedule_.take_actions()) {
         const auto id = std::get<action::start_worker>(first).worker;
-        workers_.emplace(id, std::make_unique<worker>(id, options_));
+        workers_.emplace(id, std::make_unique<worker>(id, options_, settings_, free_cpu()));
     }
     const os::signals_blocked signals_are_for_the_programs_threads;
     supervisor_ = std::thread([this] { supervise(); });
@@ -374,6 +375,17 @@ void pool_core::judge(lock& held) {
         }
         perform();
     }
+}
+
+/// The CPU to bind the next worker to: the first of those that have the fewest. Empty when workers are not
+/// bound.
+std::optional<int> pool_core::free_cpu() const {
+    const auto& cpus = settings_.cpus();
+    const auto workers_on = [&](int cpu) {
+        return std::ranges::count_if(workers_, [&](const auto& each) { return each.second->cpu() == cpu; });
+    };
+    const auto freest = std::ranges::min_element(cpus, {}, workers_on);
+    return freest == cpus.end() ? std::nullopt : std::optional(*freest);
 }
 
 /// Completes futures, without the lock.

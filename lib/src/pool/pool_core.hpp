@@ -102,6 +102,7 @@ private:
     void complete_with_error(task_id id, std::exception_ptr error);
     [[nodiscard]] std::exception_ptr error_for(task_id id, action::failure reason);
     worker* find(worker_id id);
+    [[nodiscard]] std::optional<int> free_cpu() const;
     void judge(lock& held);
     void deliver(lock& held);
     void wake_supervisor() noexcept;
@@ -125,6 +126,7 @@ private:
 
     const os::maker maker_;
     const pool_options options_;
+    const worker_settings settings_;
     const os::descriptor wake_; // a flag: the supervisor has something to do besides workers
     stderr_relay relay_;        // the supervisor's
 

@@ -123,11 +123,12 @@ void pool_core::start_due_workers(lock& held) {
         }
         const auto id = due->worker;
         starts_.erase(due);
+        const auto cpu = free_cpu();
         held.unlock(); // starting a process takes milliseconds
         std::unique_ptr<worker> started;
         std::string failure;
         try {
-            started = std::make_unique<worker>(id, options_);
+            started = std::make_unique<worker>(id, options_, settings_, cpu);
         } catch (const std::exception& e) {
             failure = e.what();
         }

@@ -34,16 +34,26 @@ bool is_among_the_oom_killed(std::optional<std::uint64_t> before) {
 
 } // namespace
 
-worker::worker(worker_id id, const pool_options& options)
-    : id_(id), channel_(make_channel(options.isolation)), oom_kills_before_(os::oom_kills()) {
+worker::worker(worker_id id, const pool_options& options, const worker_settings& settings,
+               std::optional<int> cpu)
+    : id_(id),
+      settings_(settings),
+      cpu_(cpu),
+      channel_(make_channel(options.isolation)),
+      oom_kills_before_(os::oom_kills()) {
     std::tie(stop_line_, workers_stop_line_) = os::make_socket_pair();
-    const worker_handle handle{.channel = channel_->handle(), .stop_line = workers_stop_line_.get()};
+    const worker_handle handle{.channel = channel_->handle(),
+                               .stop_line = workers_stop_line_.get(),
+                               .memory_is_limited = settings.memory_is_limited()};
     auto inherited = handle.channel.descriptors();
     inherited.push_back(handle.stop_line);
     process_ = launch(start_method::spawn, {.name = "worker-" + std::to_string(id),
                                             .function = make_call(&worker_loop, handle),
                                             .inherited = inherited,
-                                            .error_output = words_.writing_end()});
+                                            .error_output = words_.writing_end(),
+                                            .leads_group = true,
+                                            .settings = settings.all(cpu),
+                                            .environment = settings.environment()});
     words_.started();
     channel_->watch(process_->handle());
 }
@@ -108,6 +118,7 @@ death worker::death() {
         note("the kernel's out-of-memory killer, most likely: "
              "since it was started it has killed in this control group");
     }
+    note(settings_.about_end(how.exit_code));
     result.epitaph = epitaph(how.exit_code);
     try {
         details.stack_trace = stack_trace_in(channel_->report(), -how.exit_code);

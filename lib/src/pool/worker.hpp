@@ -4,6 +4,7 @@
 #include "pool/death.hpp"
 #include "pool/last_words.hpp"
 #include "pool/schedule.hpp"
+#include "pool/worker_settings.hpp"
 #include "start/child_process.hpp"
 #include "wire/channel.hpp"
 
@@ -18,11 +19,13 @@
 
 namespace multiprocessing::detail {
 
-/// A worker as its pool sees it: a process and the channel to it.
+/// A worker as its pool sees it: a process and the channel to it. The process leads a group, so that what its
+/// tasks have started ends with it.
 class worker {
 public:
-    /// Starts the process. Throws `start_failed`, `std::system_error`.
-    worker(worker_id id, const pool_options& options);
+    /// Starts the process, bound to a CPU if there is one. Throws `start_failed`, `std::system_error`.
+    worker(worker_id id, const pool_options& options, const worker_settings& settings,
+           std::optional<int> cpu);
     /// Kills it if it still runs.
     ~worker();
     worker(const worker&) = delete;
@@ -30,6 +33,7 @@ public:
 
     [[nodiscard]] worker_id id() const noexcept { return id_; }
     [[nodiscard]] long pid() const noexcept { return process_->pid(); }
+    [[nodiscard]] std::optional<int> cpu() const noexcept { return cpu_; }
     [[nodiscard]] detail::channel& channel() noexcept { return *channel_; }
     [[nodiscard]] child_process& process() noexcept { return *process_; }
     [[nodiscard]] last_words& words() noexcept { return words_; }
@@ -71,6 +75,8 @@ private:
     [[nodiscard]] std::string epitaph(int exit_code) const;
 
     const worker_id id_;
+    const worker_settings& settings_;
+    const std::optional<int> cpu_;
     const std::unique_ptr<detail::channel> channel_;
     last_words words_;
     const std::optional<std::uint64_t> oom_kills_before_; // it was started

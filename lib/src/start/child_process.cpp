@@ -32,11 +32,13 @@ children& all_children() {
 
 } // namespace
 
-child_process::child_process(long pid, std::string name, os::descriptor process, os::descriptor detached)
+child_process::child_process(long pid, std::string name, os::descriptor process, os::descriptor detached,
+                             bool leads_group)
     : pid_(pid),
       name_(std::move(name)),
       process_(std::move(process)),
       detached_(std::move(detached)),
+      leads_group_(leads_group),
       parents_memory_(os::resident_memory(::getpid())) {
     const std::lock_guard lock(all_children().mutex);
     all_children().alive.push_back(this);
@@ -62,6 +64,14 @@ std::optional<ending> child_process::ended() {
     if (!ending_) {
         siginfo_t info{};
         rusage usage{};
+        if (leads_group_) {
+            const auto id = static_cast<id_t>(process_.get());
+            if (::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0) {
+                return ending_; // it runs
+            }
+            // Before it is reaped: afterwards another group can have the number.
+            os::signal_group(process_.get(), pid_, SIGKILL);
+        }
         // The C library's waitid has no use for the fifth argument.
         if (::syscall(SYS_waitid, P_PIDFD, process_.get(), &info, WEXITED | WNOHANG, &usage) != 0) {
             if (errno == ECHILD) {
@@ -80,7 +90,13 @@ std::optional<ending> child_process::ended() {
 }
 
 void child_process::signal(int number) noexcept {
-    ::syscall(SYS_pidfd_send_signal, process_.get(), number, nullptr, 0);
+    const std::lock_guard lock(mutex_);
+    if (leads_group_) {
+        os::signal_group(process_.get(), pid_, number);
+    }
+    if (!leads_group_ || number == SIGKILL) { // it may have gone over to another group
+        ::syscall(SYS_pidfd_send_signal, process_.get(), number, nullptr, 0);
+    }
 }
 
 void child_process::end() {

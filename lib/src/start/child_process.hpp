@@ -27,8 +27,10 @@ struct ending {
 /// A child that was started, until it is reaped. Thread-safe.
 class child_process {
 public:
-    /// `process` is a pidfd of the child; `detached` the flag that tells it to outlive this process.
-    child_process(long pid, std::string name, os::descriptor process, os::descriptor detached);
+    /// `process` is a pidfd of the child; `detached` the flag that tells it to outlive this process. When it
+    /// leads a process group, what signals it and what ends it goes for the whole group.
+    child_process(long pid, std::string name, os::descriptor process, os::descriptor detached,
+                  bool leads_group);
     ~child_process();
     child_process(const child_process&) = delete;
     child_process& operator=(const child_process&) = delete;
@@ -41,7 +43,8 @@ public:
 
     /// Waits until it has ended, and reaps it; false when the deadline came first.
     bool wait_until(steady_time deadline);
-    /// Empty while it runs; else its exit code, -N when signal N ended it. Reaps it.
+    /// Empty while it runs; else its exit code, -N when signal N ended it. Reaps it, and kills what is left
+    /// of the group that it leads.
     std::optional<int> exit_code();
     /// Empty while it runs. Reaps it.
     std::optional<ending> ended();
@@ -62,8 +65,9 @@ private:
     const std::string name_;
     const os::descriptor process_;
     const os::descriptor detached_;
+    const bool leads_group_;
     const std::size_t parents_memory_; // when it was started
-    std::mutex mutex_;                 // guards what follows
+    std::mutex mutex_;                 // guards what follows, and the group's number
     std::optional<ending> ending_;
 };
 

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "os/settings.hpp"
 #include "start/child_process.hpp"
 
 #include <multiprocessing/context.hpp>
@@ -18,6 +19,9 @@ struct launch_request {
     const call& function;
     std::vector<int> inherited{}; ///< descriptors the child gets, under the same numbers
     int error_output = -1;        ///< what becomes its stderr; -1: that of this process
+    bool leads_group = false;     ///< whether it has a process group of its own
+    std::vector<os::setting> settings{};
+    std::vector<std::string> environment{}; ///< "NAME=value", besides or instead of the parent's
 };
 
 /// Starts a child by the start method asked for. Throws `not_initialized`,

@@ -5,6 +5,7 @@
 #include "os/memory.hpp"
 #include "os/poll.hpp"
 #include "os/process.hpp"
+#include "os/settings.hpp"
 #include "start/handover.hpp"
 #include "start/launch.hpp"
 
@@ -13,6 +14,7 @@
 #include <boost/type_traits/decay.hpp>
 #include <boost/type_traits/is_convertible.hpp>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/process/v2/default_launcher.hpp>
@@ -36,6 +38,7 @@ struct prepare_child {
     const std::vector<int>& inherited;
     const std::vector<const char*>& environment;
     int error_output;
+    const std::vector<os::setting>& settings;
 
     template <class Launcher>
     boost::system::error_code on_setup(Launcher& launcher, const auto&, const char* const*&) {
@@ -45,27 +48,51 @@ struct prepare_child {
     }
 
     /// Async-signal-safe. Close-on-exec for all but the chosen, so that nothing of the parent's leaks, the
-    /// launcher's own pipe included; stderr; default signal dispositions and an empty mask.
+    /// launcher's own pipe included; stderr; default signal dispositions and an empty mask, but for what
+    /// keeps the terminal from ending the family.
     template <class Launcher>
     boost::system::error_code on_exec_setup(Launcher&, const auto&, const char* const*&) {
         if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) { // Linux before 5.11
-            return {errno, boost::system::system_category()};
+            return error(errno);
         }
         for (const int fd : inherited) {
             if (::fcntl(fd, F_SETFD, 0) != 0) {
-                return {errno, boost::system::system_category()};
+                return error(errno);
             }
         }
         if (error_output >= 0 && ::dup2(error_output, STDERR_FILENO) < 0) {
-            return {errno, boost::system::system_category()};
+            return error(errno);
         }
         for (int number = 1; number <= SIGRTMAX; ++number) {
-            ::signal(number, SIG_DFL);
+            // `nohup`, and a shell for what it runs in the background, mean the whole family.
+            const bool is_of_the_terminal = number == SIGHUP || number == SIGINT || number == SIGQUIT;
+            struct sigaction before {};
+            if (!is_of_the_terminal || ::sigaction(number, nullptr, &before) != 0 ||
+                before.sa_handler != SIG_IGN) {
+                ::signal(number, SIG_DFL);
+            }
         }
         sigset_t none;
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        for (std::size_t i = 0; i != settings.size(); ++i) {
+            if (!settings[i].make()) {
+                return error(errno, i + 1);
+            }
+        }
         return {};
+    }
+
+    /// Throws what the launcher reports, if it reports anything.
+    void check(const boost::system::error_code& reported) const {
+        if (reported.value() >= first_setting) {
+            const auto failed = static_cast<std::size_t>(reported.value() / first_setting);
+            throw std::system_error(reported.value() % first_setting, std::system_category(),
+                                    settings.at(failed - 1).failure);
+        }
+        if (reported) {
+            throw std::system_error(reported, "cannot execute this program again (/proc/self/exe)");
+        }
     }
 
     /// The launcher would go on to `exit`, and run the parent's exit handlers in the child.
@@ -73,17 +100,30 @@ struct prepare_child {
     void on_exec_error(Arguments&&...) {
         ::_exit(EXIT_FAILURE);
     }
+
+private:
+    /// The launcher's pipe carries one number, the child's `errno`. Above the largest there is, it counts the
+    /// settings from 1.
+    static constexpr int first_setting = 4096;
+    static boost::system::error_code error(int why, std::size_t failed = 0) {
+        errno = why + static_cast<int>(failed) * first_setting;
+        return {errno, boost::system::system_category()};
+    }
 };
 
-std::vector<const char*> environment_with(const std::string& assignment) {
+std::vector<const char*> environment_with(const std::vector<std::string>& assignments) {
     std::vector<const char*> result;
-    const auto name_size = assignment.find('=') + 1;
+    for (const auto& assignment : assignments) {
+        result.push_back(assignment.c_str());
+    }
     for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
-        if (std::strncmp(*variable, assignment.c_str(), name_size) != 0) {
+        const bool replaced = std::ranges::any_of(assignments, [&](const auto& assignment) {
+            return std::strncmp(*variable, assignment.c_str(), assignment.find('=') + 1) == 0;
+        });
+        if (!replaced) {
             result.push_back(*variable);
         }
     }
-    result.push_back(assignment.c_str());
     result.push_back(nullptr);
     return result;
 }
@@ -101,7 +141,7 @@ struct unwatched_child {
 
 /// Throws `std::system_error`.
 std::unique_ptr<child_process> execute_this_program(const std::string& name, prepare_child preparation,
-                                                    os::descriptor detached) {
+                                                    os::descriptor detached, bool leads_group) {
     std::vector<const char*> arguments;
     for (const auto& argument : *program_arguments()) {
         arguments.push_back(argument.c_str());
@@ -127,11 +167,10 @@ std::unique_ptr<child_process> execute_this_program(const std::string& name, pre
     } catch (const boost::system::system_error& e) {
         failure = e.code();
     }
-    if (failure) {
-        throw std::system_error(failure, "cannot execute this program again (/proc/self/exe)");
-    }
+    preparation.check(failure);
     const long pid = child.launcher.pid;
-    auto watched = std::make_unique<child_process>(pid, name, os::open_process(pid), std::move(detached));
+    auto watched =
+        std::make_unique<child_process>(pid, name, os::open_process(pid), std::move(detached), leads_group);
     child.launcher.pid = -1;
     return watched;
 }
@@ -153,9 +192,15 @@ std::unique_ptr<child_process> spawn(const launch_request& request) {
     auto inherited = request.inherited;
     inherited.insert(inherited.end(), {self.get(), detached.get(), memory.get()});
     const auto assignment = std::string(handover::variable) + "=" + std::to_string(memory.get());
-    const auto environment = environment_with(assignment);
-    return execute_this_program(request.name, {inherited, environment, request.error_output},
-                                std::move(detached));
+    auto assignments = request.environment;
+    assignments.insert(assignments.begin(), assignment); // of equal names the first counts
+    const auto environment = environment_with(assignments);
+    auto settings = request.settings;
+    if (request.leads_group) {
+        settings.insert(settings.begin(), os::own_group());
+    }
+    return execute_this_program(request.name, {inherited, environment, request.error_output, settings},
+                                std::move(detached), request.leads_group);
 }
 
 } // namespace multiprocessing::detail
