@@ -150,6 +150,7 @@ BOOST_AUTO_TEST_CASE(waiting_for_any_gives_the_first_to_be_done) {
     all.push_back(p.apply_async(pass_gate, g, 1));
     all.push_back(p.apply_async(twice, 1));
     BOOST_TEST(mp::wait_any(all) == 1U);
+    BOOST_TEST(mp::wait_any(all[0], all[1]) == 1U);
     BOOST_TEST(!all[0].ready());
     g.open();
     mp::wait_all(all);

@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(the_initializer_runs_in_workers_that_are_started_later) {
 
 BOOST_AUTO_TEST_CASE(the_initializer_takes_closures_and_literals) {
     mp::pool p(1);
-    const int n = 7;
+    int n = 7;
     p.initializer([n](const std::string& text) { initialize(n + static_cast<int>(text.size())); }, "abc");
     BOOST_TEST(p.apply(initialized)[0] == 10);
 }

@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(functions_and_lambdas) {
     BOOST_TEST(pool.apply(same<int>, 5) == 5);
     BOOST_TEST(pool.apply([] { return 5; }) == 5);
     BOOST_TEST(pool.apply([](const auto& a, const auto& b) { return a + b; }, "a", "b") == "ab");
-    const int n = 2;
+    int n = 2;
     BOOST_TEST(pool.apply([n](int m) { return n * m; }, 3) == 6);
 }
 

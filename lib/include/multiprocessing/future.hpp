@@ -4,6 +4,7 @@
 #include <multiprocessing/detail/completion.hpp>
 #include <multiprocessing/serialize.hpp>
 
+#include <algorithm>
 #include <boost/system/result.hpp>
 #include <chrono>
 #include <concepts>
@@ -139,7 +140,7 @@ private:
     std::shared_ptr<detail::completion> state_;
 };
 
-/// Waits until all of a range of futures are ready.
+/// Waits until all of a range of futures are ready. Throws `std::logic_error` when one of them is not valid.
 template <std::ranges::input_range Futures>
 void wait_all(Futures&& futures) {
     for (const auto& future : futures) {
@@ -153,19 +154,14 @@ void wait_all(const future<R>&... futures) {
 }
 
 namespace detail {
-template <class Futures>
-std::vector<std::shared_ptr<completion>> states_of(Futures&& futures) {
-    std::vector<std::shared_ptr<completion>> states;
-    for (const auto& future : futures) {
-        if (!future.valid()) {
-            throw std::logic_error("multiprocessing::wait_any: a future without an outcome to wait for");
-        }
-        states.push_back(future.state());
-    }
+inline std::size_t wait_for_any_future(const std::vector<std::shared_ptr<completion>>& states) {
     if (states.empty()) {
         throw std::invalid_argument("multiprocessing::wait_any: no futures to wait for");
     }
-    return states;
+    if (std::ranges::find(states, nullptr) != states.end()) {
+        throw std::logic_error("multiprocessing::wait_any: a future without an outcome to wait for");
+    }
+    return wait_for_any(states, steady_time::max());
 }
 } // namespace detail
 
@@ -173,7 +169,15 @@ std::vector<std::shared_ptr<completion>> states_of(Futures&& futures) {
 /// there are none, `std::logic_error` when one of them is not valid.
 template <std::ranges::input_range Futures>
 std::size_t wait_any(Futures&& futures) {
-    return detail::wait_for_any(detail::states_of(futures), detail::steady_time::max());
+    std::vector<std::shared_ptr<detail::completion>> states;
+    for (const auto& future : futures) {
+        states.push_back(future.state());
+    }
+    return detail::wait_for_any_future(states);
+}
+template <class First, class... R>
+std::size_t wait_any(const future<First>& first, const future<R>&... others) {
+    return detail::wait_for_any_future({first.state(), others.state()...});
 }
 
 } // namespace multiprocessing
