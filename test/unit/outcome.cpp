@@ -250,6 +250,17 @@ BOOST_AUTO_TEST_CASE(start_failed_arrives_with_its_code) {
                              });
 }
 
+BOOST_AUTO_TEST_CASE(resource_error_arrives_with_its_code) {
+    expect<mp::resource_error>(arrived([] {
+                                   throw mp::resource_error(
+                                       std::make_error_code(std::errc::no_space_on_device), "cannot put");
+                               }),
+                               [](const auto& e) {
+                                   BOOST_TEST((e.code() == std::errc::no_space_on_device));
+                                   BOOST_TEST(e.what() == "cannot put"s);
+                               });
+}
+
 BOOST_AUTO_TEST_CASE(start_failed_says_the_same_even_if_it_ends_with_the_codes_message) {
     // It does in practice: its text is made from that of a system_error.
     const auto make = [] {

@@ -27,7 +27,7 @@ namespace detail {
 class queue_core {
 public:
     virtual ~queue_core() = default;
-    /// Whether it was put before the deadline. Throws `queue_closed`, `queue_broken`, and `std::system_error`
+    /// Whether it was put before the deadline. Throws `queue_closed`, `queue_broken`, and `resource_error`
     /// when there is no room in shared memory for what is too large for a message.
     virtual bool put(std::span<const std::byte> value, steady_time deadline) = 0;
     /// Empty when the deadline came first. Throws `queue_closed` when closed and drained, `queue_broken`.
@@ -38,10 +38,10 @@ public:
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;
 };
 
-/// Throws `std::invalid_argument` for a capacity of 0, `std::system_error` when there is no room in shared
-/// memory.
+/// Throws `std::invalid_argument` for a capacity of 0, `resource_error` when there is no room in shared
+/// memory, or no descriptor.
 std::shared_ptr<queue_core> make_queue(const queue_options& options);
-/// Throws `std::system_error` when there is none of that name any more.
+/// Throws `resource_error` when there is none of that name any more.
 std::shared_ptr<queue_core> open_queue(const std::string& name);
 
 /// Message sizes for `message_size = 0`. Text and containers are mostly short, and what is not goes beside.
@@ -61,15 +61,15 @@ inline constexpr std::size_t largest_default_message_size = 64 * 1024;
 template <class T>
 class queue {
 public:
-    /// Throws `std::invalid_argument` for a capacity of 0 and `std::system_error` when there is no room in
-    /// shared memory.
+    /// Throws `std::invalid_argument` for a capacity of 0 and `resource_error` when there is no room in
+    /// shared memory, or no descriptor.
     explicit queue(queue_options options = {}) : core_(detail::make_queue(with_message_size(options))) {}
     template <std::integral Number>
     explicit queue(Number capacity)
         : queue(queue_options{.capacity = capacity > 0 ? std::size_t(capacity) : 0}) {}
 
     /// Waits for room. Throws `queue_closed`, `queue_broken`, what encoding `value` throws, and
-    /// `std::system_error` when it is too large for a message and there is no room for it in shared memory.
+    /// `resource_error` when there is no memory for it.
     void put(const T& value) { put_before(value, detail::steady_time::max()); }
     /// The same, but false when the queue is still full at the end of that time.
     template <class Rep, class Period>

@@ -20,12 +20,11 @@ void flush_output() {
 void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
     try {
         pool.send(frame_kind::result, task, outcome);
-    } catch (const std::system_error& e) { // no memory for a large one
-        const auto size = std::to_string(outcome.size());
+    } catch (const resource_error& e) { // no memory for a large one
+        const auto why =
+            "the result of " + std::to_string(outcome.size()) + " bytes could not be sent: " + e.what();
         outcome.clear();
-        put_exception(std::make_exception_ptr(
-                          not_encodable("the result of " + size + " bytes could not be sent: " + e.what())),
-                      outcome);
+        put_exception(std::make_exception_ptr(resource_error(e.code(), why)), outcome);
         pool.send(frame_kind::result, task, outcome);
     }
 }

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 // queue: a message_queue, of which only the `try_` operations are used, and a control block to wait on.
 #include "ipc/names.hpp"
+#include "os/descriptor.hpp"
 #include "os/process.hpp"
 #include "wire/frame.hpp"
 #include "wire/message_queue.hpp"
@@ -15,7 +16,6 @@
 #include <new>
 #include <sstream>
 #include <stdexcept>
-#include <system_error>
 #include <unistd.h>
 
 namespace multiprocessing::detail {
@@ -62,12 +62,6 @@ struct message_header {
     std::uint64_t beside;
 };
 
-[[noreturn]] void throw_no_room(const ipc::interprocess_exception& e, std::size_t size) {
-    throw std::system_error(e.get_native_error(), std::system_category(),
-                            "cannot get " + std::to_string(size) +
-                                " bytes of shared memory (is there room in /dev/shm?)");
-}
-
 /// Named shared memory, created or opened, mapped.
 class named_memory {
 public:
@@ -81,16 +75,17 @@ public:
             if (e.get_error_code() != ipc::already_exists_error) { // else it is somebody else's
                 remove(name);
             }
-            throw_no_room(e, size);
+            os::throw_refused(e.get_native_error(),
+                              "cannot get " + std::to_string(size) +
+                                  " bytes of shared memory (is there room in /dev/shm?)");
         }
     }
     static named_memory open(const std::string& name) {
         try {
             return named_memory(ipc::shared_memory_object(ipc::open_only, name.c_str(), ipc::read_write));
         } catch (const ipc::interprocess_exception& e) {
-            throw std::system_error(e.get_native_error(), std::system_category(),
-                                    "cannot open shared memory " + name +
-                                        " (does the process that made it still run?)");
+            os::throw_refused(e.get_native_error(), "cannot open shared memory " + name +
+                                                        " (does the process that made it still run?)");
         }
     }
     static void remove(const std::string& name) noexcept { ipc::shared_memory_object::remove(name.c_str()); }

@@ -10,10 +10,10 @@
 namespace multiprocessing::os {
 
 /// A new empty memfd that can grow but never shrink, so that what has been mapped stays accessible.
-/// `label` is shown in /proc. Throws `std::system_error`.
+/// `label` is shown in /proc. Throws `resource_error`.
 descriptor make_memory(const char* label);
 
-/// Throws `std::system_error`.
+/// Throws `resource_error`.
 void resize(int fd, std::size_t size);
 [[nodiscard]] std::size_t size_of(int fd);
 
@@ -22,7 +22,7 @@ descriptor make_sealed_memory(const char* label, std::span<const std::byte> cont
 /// Whether `fd` is one.
 [[nodiscard]] bool is_sealed_memory(int fd);
 
-/// Fills `content` from a memfd's beginning. Throws `std::system_error`.
+/// Fills `content` from a memfd's beginning. Throws `resource_error`.
 void read_all(int fd, std::span<std::byte> content);
 
 /// Maps a descriptor's first bytes for reading and writing; shared, unless the memfd is sealed.

@@ -17,7 +17,7 @@ std::pair<descriptor, descriptor> make_socket_pair();
 void ring(int socket) noexcept;
 
 /// Hands a descriptor to the peer, with a tag to recognise it by; false when the peer is gone. Throws
-/// `std::system_error`.
+/// `resource_error`.
 bool send_descriptor(int socket, int fd, std::uint64_t tag);
 
 /// What arrived over a socket.

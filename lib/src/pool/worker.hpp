@@ -16,7 +16,7 @@ namespace multiprocessing::detail {
 /// A worker as its pool sees it: a process and the channel to it.
 class worker {
 public:
-    /// Starts the process. Throws `start_failed`, `std::system_error`.
+    /// Starts the process. Throws `resource_error`, `start_failed` among them.
     explicit worker(worker_id id);
     /// Kills it if it still runs.
     ~worker();

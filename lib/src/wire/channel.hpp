@@ -63,7 +63,7 @@ public:
     static constexpr std::size_t slot_size = 4096;
     static constexpr std::size_t largest_in_message = slot_size - sizeof(frame_header);
 
-    /// The pool's end of a new channel. Throws `std::system_error` when there is no room in /dev/shm, or no
+    /// The pool's end of a new channel. Throws `resource_error` when there is no room in /dev/shm, or no
     /// descriptor.
     channel();
     /// The worker's end.
@@ -80,7 +80,7 @@ public:
     void remove_names() noexcept;
 
     /// Sends a frame. The worker's end waits for room; the pool's needs none, as long as it keeps to `slots`.
-    /// Throws `channel_broken`, and `std::system_error` when there is no memory for a large content.
+    /// Throws `channel_broken`, and `resource_error` when there is no memory for a large content.
     void send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content);
 
     /// The next frame, if one is there. Throws `channel_broken`.

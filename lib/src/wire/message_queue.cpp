@@ -1,12 +1,12 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "wire/message_queue.hpp"
 
+#include "os/descriptor.hpp"
 #include "wire/frame.hpp"
 
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/interprocess/mapped_region.hpp>
 #include <boost/interprocess/shared_memory_object.hpp>
-#include <system_error>
 #include <type_traits>
 
 namespace multiprocessing::detail {
@@ -16,10 +16,6 @@ namespace ipc = boost::interprocess;
 
 /// All messages have the same one: first in, first out.
 constexpr unsigned priority = 0;
-
-[[noreturn]] void throw_system_error(const ipc::interprocess_exception& e, const std::string& doing) {
-    throw std::system_error(e.get_native_error(), std::system_category(), doing);
-}
 
 /// Runs an operation on a queue whose mutex may have died with its owner.
 template <class Operation>
@@ -51,8 +47,9 @@ message_queue message_queue::create(const std::string& name, std::size_t slots, 
         if (e.get_error_code() != ipc::already_exists_error) { // else it is somebody else's
             remove(name);
         }
-        throw_system_error(e, "cannot create a message queue of " + std::to_string(slots * slot_size) +
-                                  " bytes in shared memory (is there room in /dev/shm?)");
+        os::throw_refused(e.get_native_error(), "cannot create a message queue of " +
+                                                    std::to_string(slots * slot_size) +
+                                                    " bytes in shared memory (is there room in /dev/shm?)");
     }
 }
 
@@ -60,8 +57,8 @@ message_queue message_queue::open(const std::string& name) {
     try {
         return message_queue(std::make_unique<implementation>(name));
     } catch (const ipc::interprocess_exception& e) {
-        throw_system_error(e, "cannot open the message queue " + name +
-                                  " (does the process that made it still run?)");
+        os::throw_refused(e.get_native_error(), "cannot open the message queue " + name +
+                                                    " (does the process that made it still run?)");
     }
 }
 

@@ -22,7 +22,7 @@ public:
     explicit payload_buffer(os::descriptor memory) : memory_(std::move(memory)) {}
     [[nodiscard]] int descriptor() const noexcept { return memory_.get(); }
 
-    /// The sender's side: stores content. Throws `std::system_error`.
+    /// The sender's side: stores content. Throws `resource_error`.
     void write(std::span<const std::byte> content);
     /// The receiver's side: the first `size` bytes. Throws `nonsense_received` when there are fewer. The
     /// memory stays mapped as long as the result exists.
