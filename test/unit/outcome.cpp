@@ -58,6 +58,32 @@ void expect_same(const E& original, const std::exception_ptr& exception) {
     expect<E>(exception, [&](const E& e) { BOOST_TEST(e.what() == original.what()); });
 }
 
+/// What an exception and those nested inside say.
+std::vector<std::string> texts_of(std::exception_ptr exception) {
+    std::vector<std::string> texts;
+    while (exception != nullptr) {
+        try {
+            std::rethrow_exception(std::exchange(exception, nullptr));
+        } catch (const std::exception& e) {
+            texts.emplace_back(e.what());
+            if (const auto* carrier = dynamic_cast<const std::nested_exception*>(&e)) {
+                exception = carrier->nested_ptr();
+            }
+        }
+    }
+    return texts;
+}
+
+/// Outcome bytes of so many exceptions, each nested inside the one before.
+detail::bytes nested_outcome(std::size_t count) {
+    detail::bytes outcome;
+    mp::encoder out(outcome);
+    out.put(std::uint8_t{1});
+    out.put(std::vector<detail::exception_record>(
+        count, {.type = typeid(std::runtime_error).name(), .what = "why", .carries_another = true}));
+    return outcome;
+}
+
 struct unknown_error : std::runtime_error {
     using runtime_error::runtime_error;
 };
@@ -324,20 +350,9 @@ BOOST_AUTO_TEST_CASE(nested_exceptions_stay_nested) {
             std::throw_with_nested(std::runtime_error("outermost"));
         }
     });
-    std::vector<std::string> chain;
-    for (auto current = exception; current != nullptr;) {
-        try {
-            std::rethrow_exception(std::exchange(current, nullptr));
-        } catch (const std::exception& e) {
-            chain.emplace_back(e.what());
-            if (const auto* carrier = dynamic_cast<const std::nested_exception*>(&e)) {
-                current = carrier->nested_ptr();
-            }
-        }
-    }
     const std::vector<std::string> expected{
         "outermost", std::system_error(ENOENT, std::generic_category(), "middle").what(), "innermost"};
-    BOOST_TEST(chain == expected, boost::test_tools::per_element());
+    BOOST_TEST(texts_of(exception) == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_carrier_is_still_what_it_was) {
@@ -393,6 +408,36 @@ BOOST_AUTO_TEST_CASE(a_registered_exception_may_carry_another) {
 BOOST_AUTO_TEST_CASE(a_carrier_of_nothing_arrives) {
     const auto exception = arrived([] { std::throw_with_nested(std::runtime_error("outer")); });
     BOOST_CHECK_THROW(std::rethrow_exception(exception), std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(of_very_many_nested_exceptions_the_outer_ones_arrive) {
+    const auto texts = texts_of(arrived([] {
+        auto nested = std::make_exception_ptr(std::runtime_error("1000"));
+        for (int i = 999; i != 0; --i) {
+            try {
+                try {
+                    std::rethrow_exception(nested);
+                } catch (...) {
+                    std::throw_with_nested(std::runtime_error(std::to_string(i)));
+                }
+            } catch (...) {
+                nested = std::current_exception();
+            }
+        }
+        std::rethrow_exception(nested);
+    }));
+    BOOST_TEST_REQUIRE(texts.size() == 100U);
+    BOOST_TEST(texts.front() == "1");
+    BOOST_TEST(texts[98] == "99");
+    BOOST_TEST(texts.back() == "what is nested further was left behind");
+}
+
+BOOST_AUTO_TEST_CASE(as_many_nested_exceptions_as_nobody_records_are_a_decode_failure) {
+    BOOST_TEST(texts_of(detail::exception_in(nested_outcome(100))).size() == 100U);
+    BOOST_CHECK_THROW(std::rethrow_exception(detail::exception_in(nested_outcome(101))), mp::decode_failed);
+    BOOST_CHECK_THROW(std::rethrow_exception(detail::exception_in(nested_outcome(1'000'000))),
+                      mp::decode_failed);
+    BOOST_CHECK_THROW(std::rethrow_exception(detail::exception_in(nested_outcome(0))), mp::decode_failed);
 }
 
 BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_encoded_is_an_exception) {

@@ -19,12 +19,11 @@ namespace detail {
 struct exception_record {
     std::string type{}; ///< as std::type_info names it
     std::string what{};
-    std::int64_t code = 0;                  ///< an error code's value, a worker's exit code
-    std::string category{};                 ///< of the error code; empty where there is none
-    std::int64_t pid = 0;                   ///< of a worker that died
-    std::vector<std::string> paths{};       ///< of a filesystem_error
-    bool carries_another = false;           ///< thrown by std::throw_with_nested
-    std::vector<exception_record> nested{}; ///< the exception it carries, if there is one
+    std::int64_t code = 0;            ///< an error code's value, a worker's exit code
+    std::string category{};           ///< of the error code; empty where there is none
+    std::int64_t pid = 0;             ///< of a worker that died
+    std::vector<std::string> paths{}; ///< of a filesystem_error
+    bool carries_another = false;     ///< thrown by std::throw_with_nested
 };
 
 /// How exceptions of one type are recognised and rebuilt.

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <ranges>
 #include <regex>
 #include <string_view>
 #include <type_traits>
@@ -31,6 +32,13 @@ std::string readable(const std::string& type) {
 }
 
 enum class tag : std::uint8_t { value, exception };
+
+/// An exception and what is nested inside, outermost first.
+using chain = std::vector<exception_record>;
+
+/// People nest a handful. Nested exceptions are destroyed recursively, so that without a bound a worker could
+/// send as many as use up its parent's stack.
+constexpr std::size_t longest_chain = 100;
 
 /// Nothing for a category that this process does not know.
 std::optional<std::error_code> code_in(const exception_record& record) {
@@ -171,8 +179,6 @@ void note_code(exception_record& record, const std::error_code& code) {
     record.category = code.category().name();
 }
 
-exception_record record_of(const std::exception_ptr& exception);
-
 exception_record record_of(const std::exception& e) {
     exception_record record{.type = typeid(e).name(), .what = e.what()};
     if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&e)) {
@@ -197,20 +203,20 @@ exception_record record_of(const std::exception& e) {
     } else if (const auto* remote = dynamic_cast<const remote_error*>(&e)) {
         record.type = remote->type_name(); // through several processes
     }
-    if (const auto* carrier = dynamic_cast<const std::nested_exception*>(&e)) {
-        record.carries_another = true;
-        if (carrier->nested_ptr()) {
-            record.nested.push_back(record_of(carrier->nested_ptr()));
-        }
-    }
     return record;
 }
 
-exception_record record_of(const std::exception_ptr& exception) {
+/// `carried` becomes the exception nested inside, if there is one.
+exception_record record_of(const std::exception_ptr& exception, std::exception_ptr& carried) {
     try {
         std::rethrow_exception(exception);
     } catch (const std::exception& e) {
-        return record_of(e);
+        auto record = record_of(e);
+        if (const auto* carrier = dynamic_cast<const std::nested_exception*>(&e)) {
+            record.carries_another = true;
+            carried = carrier->nested_ptr();
+        }
+        return record;
     } catch (...) {
         const auto* type = abi::__cxa_current_exception_type();
         return {.type = type != nullptr ? type->name() : "unknown",
@@ -218,23 +224,42 @@ exception_record record_of(const std::exception_ptr& exception) {
     }
 }
 
-[[noreturn]] void raise(const exception_record& record) {
-    if (record.nested.empty()) {
-        exception_types::instance().raise(record);
+chain chain_of(std::exception_ptr exception) {
+    chain result;
+    while (exception != nullptr) {
+        if (result.size() + 1 == longest_chain) {
+            result.push_back(
+                {.type = typeid(error).name(), .what = "what is nested further was left behind"});
+            break;
+        }
+        std::exception_ptr carried;
+        result.push_back(record_of(exception, carried));
+        exception = std::move(carried);
     }
-    try {
-        raise(record.nested.front());
-    } catch (...) {
-        exception_types::instance().raise(record);
-    }
+    return result;
 }
 
-void describe(const exception_record& record, std::string& text) {
-    text += readable(record.type) + ": " + record.what;
-    for (const auto& nested : record.nested) {
-        text += "\n  caused by ";
-        describe(nested, text);
+/// Throws `decode_failed` when there is no exception, or more than anybody records.
+std::exception_ptr rebuild(const chain& records) {
+    if (records.empty() || records.size() > longest_chain) {
+        throw decode_failed("an outcome with " + std::to_string(records.size()) + " nested exceptions");
     }
+    std::exception_ptr rebuilt; // from the innermost on
+    for (const auto& record : records | std::views::reverse) {
+        try {
+            if (rebuilt == nullptr) {
+                exception_types::instance().raise(record);
+            }
+            try {
+                std::rethrow_exception(rebuilt);
+            } catch (...) {
+                exception_types::instance().raise(record);
+            }
+        } catch (...) {
+            rebuilt = std::current_exception();
+        }
+    }
+    return rebuilt;
 }
 
 std::span<const std::byte> content_of(std::span<const std::byte> outcome) {
@@ -264,7 +289,7 @@ void run_to_outcome(decoder& in, bytes& out) {
 void put_exception(const std::exception_ptr& exception, bytes& out) {
     encoder encode_to(out);
     encode_to.put(tag::exception);
-    encode_to.put(record_of(exception));
+    encode_to.put(chain_of(exception));
 }
 
 bool is_value(std::span<const std::byte> outcome) {
@@ -283,15 +308,17 @@ std::span<const std::byte> value_in(std::span<const std::byte> outcome) {
 
 std::exception_ptr exception_in(std::span<const std::byte> outcome) {
     try {
-        raise(decode<exception_record>(content_of(outcome)));
-    } catch (...) {
+        return rebuild(decode<chain>(content_of(outcome)));
+    } catch (...) { // not the bytes of one
         return std::current_exception();
     }
 }
 
 std::string describe(const std::exception_ptr& exception) {
     std::string text;
-    describe(record_of(exception), text);
+    for (const auto& record : chain_of(exception)) {
+        text += (text.empty() ? "" : "\n  caused by ") + readable(record.type) + ": " + record.what;
+    }
     return text;
 }
 
