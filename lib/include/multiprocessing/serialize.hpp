@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -23,6 +24,11 @@
 /// What is refused at compile time: pointers, `string_view`, `span` and other views, `reference_wrapper`, and
 /// callable objects without a public `serialize`: they would refer to memory of the process that sent them.
 namespace multiprocessing {
+
+namespace detail {
+/// Throws `resource_error`: no memory to `encode` or `decode` a value that has so many bytes encoded.
+[[noreturn]] void throw_no_memory(const char* what_for, std::size_t size);
+} // namespace detail
 
 /// Appends values to bytes. To a `serialize` function it is an archive that saves.
 /// Not thread-safe; one encoder has one owner.
@@ -133,15 +139,19 @@ template <class T>
 }
 
 /// The value that `encode` made `bytes` from. Throws `decode_failed` when it did not, or when bytes are left
-/// over.
+/// over, and `resource_error` when there is no memory for it.
 template <class T>
 [[nodiscard]] T decode(std::span<const std::byte> bytes) {
-    decoder in(bytes);
-    T result = in.get<T>();
-    if (in.remaining() != 0) {
-        throw decode_failed("bytes are left over after the value");
+    try {
+        decoder in(bytes);
+        T result = in.get<T>();
+        if (in.remaining() != 0) {
+            throw decode_failed("bytes are left over after the value");
+        }
+        return result;
+    } catch (const std::bad_alloc&) {
+        detail::throw_no_memory("decode", bytes.size());
     }
-    return result;
 }
 
 } // namespace multiprocessing

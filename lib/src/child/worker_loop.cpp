@@ -31,6 +31,10 @@ void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
 
 /// Runs the call in a frame; its outcome is appended to `outcome`.
 void run_received(const frame& received, bytes& outcome) {
+    if (received.lost) {
+        put_exception(received.lost, outcome);
+        return;
+    }
     decoder in(received.content.bytes);
     run_to_outcome(in, outcome);
     flush_output();

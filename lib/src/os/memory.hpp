@@ -15,7 +15,14 @@ descriptor make_memory(const char* label);
 
 /// Throws `resource_error`.
 void resize(int fd, std::size_t size);
+/// Takes the memory behind the first `size` bytes at once. Without that, touching a page when none is left is
+/// SIGBUS. Throws `resource_error`.
+void allocate(int fd, std::size_t size);
 [[nodiscard]] std::size_t size_of(int fd);
+
+/// Throws `resource_error` when the file behind `fd` belongs to another user: anybody can take a name in
+/// shared memory that has become free.
+void check_owner(int fd);
 
 /// A memfd with this content which nobody can change any more.
 descriptor make_sealed_memory(const char* label, std::span<const std::byte> content);

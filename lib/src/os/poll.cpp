@@ -10,6 +10,20 @@ std::size_t poll_set::add(int fd) {
     return entries_.size() - 1;
 }
 
+/// For a process that has more descriptors than it may have now, and so may not poll all at once.
+std::size_t poll_set::look_one_by_one() {
+    std::size_t readable = 0;
+    for (auto& entry : entries_) {
+        const timespec at_once{};
+        const int ready = ::ppoll(&entry, 1, &at_once, nullptr);
+        if (ready < 0 && errno != EINTR) {
+            throw_errno("cannot wait for other processes");
+        }
+        readable += ready > 0 ? 1 : 0;
+    }
+    return readable;
+}
+
 std::size_t poll_set::wait(steady_time deadline) {
     using namespace std::chrono;
     for (;;) {
@@ -23,7 +37,14 @@ std::size_t poll_set::wait(steady_time deadline) {
         if (ready >= 0) {
             return static_cast<std::size_t>(ready);
         }
-        if (errno != EINTR) {
+        if (errno == EINVAL && entries_.size() > 1) {
+            const auto readable = look_one_by_one();
+            if (readable != 0 || now >= deadline) {
+                return readable;
+            }
+            const timespec a_moment{0, 1'000'000};
+            ::nanosleep(&a_moment, nullptr);
+        } else if (errno != EINTR) {
             throw_errno("cannot wait for other processes");
         }
     }

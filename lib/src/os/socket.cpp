@@ -73,6 +73,9 @@ arrival receive(int socket) {
         return {.what = arrival::type::end};
     }
     const auto* carried = CMSG_FIRSTHDR(&in.header);
+    if (carried == nullptr && (in.header.msg_flags & MSG_CTRUNC) != 0) {
+        return {.what = arrival::type::descriptor, .tag = in.tag};
+    }
     if (carried == nullptr || carried->cmsg_type != SCM_RIGHTS) {
         return {.what = arrival::type::ring};
     }

@@ -24,7 +24,7 @@ bool send_descriptor(int socket, int fd, std::uint64_t tag);
 struct arrival {
     enum class type { nothing, ring, descriptor, end };
     type what = type::nothing;
-    descriptor carried{};
+    descriptor carried{}; ///< none if this process had no number left for it: then it is lost
     std::uint64_t tag = 0;
 };
 /// Does not wait.

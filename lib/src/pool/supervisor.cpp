@@ -69,6 +69,10 @@ void pool_core::handle(worker& from, frame received) {
         }
         return;
     case frame_kind::initializer_failed:
+        if (received.lost) {
+            from.note("its initializer failed, and " + describe(received.lost));
+            return;
+        }
         if (is_value(received.content.bytes)) {
             break;
         }
@@ -76,7 +80,7 @@ void pool_core::handle(worker& from, frame received) {
         return;
     case frame_kind::result:
         if (schedule_.result_arrived(from.id(), received.id)) {
-            complete(received.id, {.outcome = std::move(received.content)});
+            complete(received.id, {.outcome = std::move(received.content), .error = received.lost});
             return;
         }
         if (terminated_) {

@@ -1,11 +1,11 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "wire/channel.hpp"
 
-#include "ipc/names.hpp"
 #include "wire/message_queue.hpp"
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <map>
 #include <new>
@@ -45,12 +45,10 @@ struct channel::queues {
 
 namespace {
 
-constexpr const char* task_suffix = "-tasks";
-constexpr const char* result_suffix = "-results";
-
 os::descriptor make_control(std::size_t size) {
     auto memory = os::make_memory("multiprocessing-control");
     os::resize(memory.get(), size);
+    os::allocate(memory.get(), size);
     return memory;
 }
 
@@ -58,13 +56,14 @@ os::descriptor make_control(std::size_t size) {
 
 channel::channel()
     : end_(end::pool),
-      name_(make_name()),
+      task_queue_name_("-tasks"),
+      result_queue_name_("-results"),
       control_memory_(make_control(sizeof(control))),
       control_mapping_(std::make_shared<os::mapping>(control_memory_.get(), sizeof(control))),
       outgoing_(os::make_memory("multiprocessing-tasks")),
       incoming_(os::make_memory("multiprocessing-results")),
-      queues_(new queues{message_queue::create(name_ + task_suffix, slots, slot_size),
-                         message_queue::create(name_ + result_suffix, slots, slot_size)}) {
+      queues_(new queues{message_queue::create(task_queue_name_.text(), slots, slot_size),
+                         message_queue::create(result_queue_name_.text(), slots, slot_size)}) {
     std::tie(socket_, workers_socket_) = os::make_socket_pair();
     ::new (control_mapping_->data()) control{};
 }
@@ -76,25 +75,19 @@ channel::channel(const channel_handle& handle)
       control_mapping_(std::make_shared<os::mapping>(control_memory_.get(), sizeof(control))),
       outgoing_(os::descriptor(handle.result_buffer)),
       incoming_(os::descriptor(handle.task_buffer)),
-      queues_(new queues{message_queue::open(handle.name + task_suffix),
-                         message_queue::open(handle.name + result_suffix)}) {}
+      queues_(new queues{message_queue::open(handle.task_queue), message_queue::open(handle.result_queue)}) {}
 
-channel::~channel() {
-    remove_names();
-}
+channel::~channel() = default;
 
 channel_handle channel::handle() const {
-    return {name_, workers_socket_.get(), control_memory_.get(), outgoing_.descriptor(),
-            incoming_.descriptor()};
+    return {task_queue_name_.text(), result_queue_name_.text(), workers_socket_.get(),
+            control_memory_.get(),   outgoing_.descriptor(),    incoming_.descriptor()};
 }
 
 void channel::remove_names() noexcept {
-    if (!name_.empty()) {
-        message_queue::remove(name_ + task_suffix);
-        message_queue::remove(name_ + result_suffix);
-        name_.clear();
-        workers_socket_ = os::descriptor();
-    }
+    task_queue_name_.remove();
+    result_queue_name_.remove();
+    workers_socket_ = os::descriptor();
 }
 
 channel::control& channel::shared() const noexcept {
@@ -282,7 +275,17 @@ frame channel::take_frame(std::span<const std::byte> message) {
         // Before the content is looked at, which may be what kills the worker.
         shared().begun.store(header.id, std::memory_order_release);
     }
-    return {header.kind, header.id, take_content(header, message.subspan(sizeof header))};
+    frame taken{header.kind, header.id};
+    try {
+        taken.content = take_content(header, message.subspan(sizeof header));
+    } catch (const resource_error&) {
+        taken.lost = std::current_exception();
+    } catch (const std::bad_alloc&) {
+        taken.lost = std::make_exception_ptr(
+            resource_error(std::make_error_code(std::errc::not_enough_memory),
+                           "no memory for a content of " + std::to_string(header.size) + " bytes"));
+    }
+    return taken;
 }
 
 payload channel::take_content(const frame_header& header, std::span<const std::byte> in_message) {
@@ -296,8 +299,14 @@ payload channel::take_content(const frame_header& header, std::span<const std::b
         return {std::move(copy), content};
     }
     case frame_route::in_buffer: {
-        auto stored = incoming_.read(header.size);
         auto* in_use = &peers().buffer_in_use;
+        payload stored;
+        try {
+            stored = incoming_.read(header.size);
+        } catch (const resource_error&) {
+            in_use->store(0, std::memory_order_release);
+            throw;
+        }
         // Gives the buffer back when the last user of the content is gone.
         std::shared_ptr<const void> lease(
             stored.owner.get(), [in_use, kept = stored.owner, control = control_mapping_](const void*) {
@@ -311,6 +320,10 @@ payload channel::take_content(const frame_header& header, std::span<const std::b
         auto memory = couriers_.extract(header.sequence);
         if (memory.empty()) {
             break;
+        }
+        if (!memory.mapped()) {
+            os::throw_refused(EMFILE,
+                              "cannot receive a content of " + std::to_string(header.size) + " bytes");
         }
         return read_sealed(std::move(memory.mapped()), header.size);
     }

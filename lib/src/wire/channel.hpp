@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "ipc/names.hpp"
 #include "os/socket.hpp"
 #include "wire/frame.hpp"
 #include "wire/payload.hpp"
@@ -20,7 +21,8 @@ namespace multiprocessing::detail {
 
 /// What a worker needs to open its end. The descriptors are inherited under these numbers.
 struct channel_handle {
-    std::string name{};
+    std::string task_queue{};
+    std::string result_queue{};
     int socket = -1;
     int control = -1;
     int task_buffer = -1;
@@ -125,7 +127,8 @@ private:
     payload take_content(const frame_header& header, std::span<const std::byte> in_message);
 
     end end_;
-    std::string name_; // empty when the names are removed
+    own_name task_queue_name_; // at the pool's end, until `remove_names`
+    own_name result_queue_name_;
     os::descriptor socket_;
     os::descriptor workers_socket_; // at the pool's end until `remove_names`
     os::descriptor control_memory_;

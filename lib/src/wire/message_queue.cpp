@@ -1,7 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "wire/message_queue.hpp"
 
-#include "os/descriptor.hpp"
+#include "os/memory.hpp"
 #include "wire/frame.hpp"
 
 #include <boost/interprocess/ipc/message_queue.hpp>
@@ -14,8 +14,19 @@ namespace {
 
 namespace ipc = boost::interprocess;
 
+#ifndef BOOST_INTERPROCESS_POSIX_FALLOCATE
+#    error "this Boost only reserves shared memory: when there is none left, touching it would be SIGBUS"
+#endif
+
 /// All messages have the same one: first in, first out.
 constexpr unsigned priority = 0;
+
+/// Before Boost opens it, which would believe what it finds there.
+ipc::shared_memory_object open_own(const std::string& name) {
+    ipc::shared_memory_object object(ipc::open_only, name.c_str(), ipc::read_only);
+    os::check_owner(object.get_mapping_handle().handle);
+    return object;
+}
 
 /// Runs an operation on a queue whose mutex may have died with its owner.
 template <class Operation>
@@ -30,12 +41,11 @@ auto guarded(const Operation& operation) {
 } // namespace
 
 struct message_queue::implementation {
-    ipc::message_queue queue;
     ipc::mapped_region region; // the same memory once more, for what the interface does not reach
+    ipc::message_queue queue;
 
     explicit implementation(const std::string& name)
-        : queue(ipc::open_only, name.c_str()),
-          region(ipc::shared_memory_object(ipc::open_only, name.c_str(), ipc::read_only), ipc::read_only) {}
+        : region(open_own(name), ipc::read_only), queue(ipc::open_only, name.c_str()) {}
 };
 
 message_queue message_queue::create(const std::string& name, std::size_t slots, std::size_t slot_size) {

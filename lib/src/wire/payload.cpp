@@ -17,6 +17,10 @@ void payload_buffer::write(std::span<const std::byte> content) {
         os::resize(memory_.get(), size);
         map(size);
     }
+    if (allocated_ < content.size()) {
+        os::allocate(memory_.get(), content.size());
+        allocated_ = content.size();
+    }
     std::memcpy(mapped_->data(), content.data(), content.size());
 }
 

@@ -24,19 +24,20 @@ public:
 
     /// The sender's side: stores content. Throws `resource_error`.
     void write(std::span<const std::byte> content);
-    /// The receiver's side: the first `size` bytes. Throws `nonsense_received` when there are fewer. The
-    /// memory stays mapped as long as the result exists.
+    /// The receiver's side: the first `size` bytes. Throws `nonsense_received` when there are fewer,
+    /// `resource_error`. The memory stays mapped as long as the result exists.
     payload read(std::size_t size);
 
 private:
     void map(std::size_t size);
 
     os::descriptor memory_;
+    std::size_t allocated_ = 0; // at the sender's side: so many bytes are safe to touch
     std::shared_ptr<os::mapping> mapped_ = std::make_shared<os::mapping>();
 };
 
 /// The content of a sealed memfd that came by courier. Throws `nonsense_received` when it is not one of that
-/// size.
+/// size, `resource_error`.
 payload read_sealed(os::descriptor memory, std::size_t size);
 
 } // namespace multiprocessing::detail
