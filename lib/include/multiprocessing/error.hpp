@@ -78,7 +78,8 @@ public:
     using error::error;
 };
 
-/// A process died inside an operation on the queue. Every user of the queue gets this; nobody hangs.
+/// A process died inside an operation on the queue, or was stopped there for too long; what() says which.
+/// Every user of the queue gets this; nobody hangs.
 class queue_broken : public error {
 public:
     using error::error;

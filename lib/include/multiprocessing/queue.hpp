@@ -21,6 +21,10 @@ struct queue_options {
                                   ///< larger travels beside the queue, through shared memory of its own.
 };
 
+/// How long one process that is stopped inside an operation on a queue can keep others waiting. An operation
+/// takes a microsecond; even one that the machine's load keeps from going on does so long before.
+inline constexpr std::chrono::seconds longest_queue_stop{5};
+
 namespace detail {
 
 /// What a `queue<T>` is a handle to, in bytes.
@@ -30,11 +34,13 @@ public:
     /// Whether it was put before the deadline. Throws `queue_closed`, `queue_broken`, and `resource_error`
     /// when there is no room in shared memory for what is too large for a message.
     virtual bool put(std::span<const std::byte> value, steady_time deadline) = 0;
-    /// Empty when the deadline came first. Throws `queue_closed` when closed and drained, `queue_broken`.
+    /// Empty when the deadline came first. Throws `queue_closed` when closed and drained, `queue_broken`,
+    /// `resource_error`.
     virtual std::optional<payload> get(steady_time deadline) = 0;
     [[nodiscard]] virtual std::size_t size() const = 0;
     [[nodiscard]] virtual std::size_t capacity() const noexcept = 0;
     virtual void close() = 0;
+    /// What `open_queue` finds it by.
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;
 };
 
@@ -57,6 +63,11 @@ inline constexpr std::size_t largest_default_message_size = 64 * 1024;
 /// Waiting members wait for room or for a value. A process that dies while it waits disturbs nobody. One that
 /// dies inside an operation, a matter of a few hundred instructions, breaks the queue: from then on every
 /// member throws `queue_broken`. One that dies between `get` and using the value takes that value with it.
+///
+/// A process that is stopped (SIGSTOP, a debugger) inside an operation keeps the others waiting for at most
+/// `longest_queue_stop`; then it has broken the queue as well. Until then every member but `close` and
+/// `capacity` may take so long, whatever its deadline. One that is stopped anywhere else disturbs nobody.
+///
 /// Threads and processes: all members may be called from any number of both at once.
 template <class T>
 class queue {
@@ -83,7 +94,9 @@ public:
     bool try_put(const T& value) { return put_before(value, detail::steady_time::min()); }
 
     /// Waits for a value and takes it. Throws `queue_closed` once the queue is closed and drained,
-    /// `queue_broken`, `decode_failed`.
+    /// `queue_broken`, `decode_failed`, and `resource_error` when there is no descriptor or memory for a
+    /// value that is larger than a message: it is what the next call gets, through this handle or a copy of
+    /// it in this process.
     T get() { return *get_before(detail::steady_time::max()); }
     /// The same, but empty when there still is none at the end of that time.
     template <class Rep, class Period>
