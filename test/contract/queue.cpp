@@ -545,7 +545,7 @@ BOOST_AUTO_TEST_CASE(a_queue_that_is_gone_is_an_error_of_whoever_opens_it) {
         const mp::queue<int> short_lived(1);
         queues.put(short_lived);
     }
-    BOOST_CHECK_THROW(queues.get(), std::system_error);
+    BOOST_CHECK_THROW(queues.get(), mp::resource_error);
 }
 
 BOOST_AUTO_TEST_CASE(tasks_of_a_pool_use_a_queue) {

@@ -16,7 +16,8 @@ BOOST_FIXTURE_TEST_SUITE(error, leaves_nothing)
 BOOST_AUTO_TEST_CASE(all_errors_derive_from_error_and_from_runtime_error) {
     static_assert(std::derived_from<mp::error, std::runtime_error>);
     static_assert(std::derived_from<mp::not_initialized, mp::error>);
-    static_assert(std::derived_from<mp::start_failed, mp::error>);
+    static_assert(std::derived_from<mp::resource_error, mp::error>);
+    static_assert(std::derived_from<mp::start_failed, mp::resource_error>);
     static_assert(std::derived_from<mp::worker_died, mp::error>);
     static_assert(std::derived_from<mp::pool_closed, mp::error>);
     static_assert(std::derived_from<mp::pool_terminated, mp::error>);
@@ -36,6 +37,12 @@ BOOST_AUTO_TEST_CASE(start_failed_carries_the_operating_systems_reason) {
     const mp::start_failed e(std::make_error_code(std::errc::too_many_files_open), "cannot start");
     BOOST_TEST((e.code() == std::errc::too_many_files_open));
     BOOST_TEST(e.what() == std::string("cannot start"));
+}
+
+BOOST_AUTO_TEST_CASE(resource_error_carries_the_operating_systems_reason) {
+    const mp::resource_error e(std::make_error_code(std::errc::no_space_on_device), "cannot make room");
+    BOOST_TEST((e.code() == std::errc::no_space_on_device));
+    BOOST_TEST(e.what() == std::string("cannot make room"));
 }
 
 BOOST_AUTO_TEST_CASE(worker_died_tells_a_signal_from_an_exit_code) {

@@ -6,6 +6,8 @@
 
 #include "support/leaves_nothing.hpp"
 
+#include <multiprocessing/error.hpp>
+
 #include <algorithm>
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/interprocess/mapped_region.hpp>
@@ -130,12 +132,14 @@ BOOST_AUTO_TEST_CASE(two_that_open_one_name_have_one_queue) {
 BOOST_AUTO_TEST_CASE(a_name_is_used_once) {
     const queue_with_name q;
     // Creating it again must neither succeed nor take the first one away.
-    BOOST_CHECK_THROW((void)detail::message_queue::create(q.name, 4, slot_size), std::system_error);
+    BOOST_CHECK_THROW((void)detail::message_queue::create(q.name, 4, slot_size),
+                      multiprocessing::resource_error);
     (void)detail::message_queue::open(q.name);
 }
 
 BOOST_AUTO_TEST_CASE(opening_an_unknown_name_is_an_error) {
-    BOOST_CHECK_THROW((void)detail::message_queue::open(detail::make_name()), std::system_error);
+    BOOST_CHECK_THROW((void)detail::message_queue::open(detail::make_name()),
+                      multiprocessing::resource_error);
 }
 
 BOOST_AUTO_TEST_CASE(is_nobody_elses_business) {

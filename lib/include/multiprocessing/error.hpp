@@ -24,15 +24,23 @@ public:
     not_initialized();
 };
 
-/// A process could not be started, or the operating system refused what starting one needs.
-class start_failed : public error {
+/// The operating system refused what the library needs: there is no room in shared memory, no memory, no
+/// descriptor; or a name in shared memory is gone or not to be used. what() says what was being done and why
+/// it failed. It costs the operation that throws it, and nothing else.
+class resource_error : public error {
 public:
-    start_failed(std::error_code code, const std::string& doing);
+    resource_error(std::error_code code, const std::string& what) : error(what), code_(code) {}
     /// The operating system's reason.
     [[nodiscard]] const std::error_code& code() const noexcept { return code_; }
 
 private:
     std::error_code code_;
+};
+
+/// A process could not be started, or the operating system refused what starting one needs.
+class start_failed : public resource_error {
+public:
+    using resource_error::resource_error;
 };
 
 /// What is known of a worker's death besides how it ended. What is not known is empty.
@@ -111,7 +119,8 @@ public:
     using error::error;
 };
 
-/// A process died inside an operation on the queue. Every user of the queue gets this; nobody hangs.
+/// A process died inside an operation on the queue, or was stopped there for too long; what() says which.
+/// Every user of the queue gets this; nobody hangs.
 class queue_broken : public error {
 public:
     using error::error;

@@ -35,8 +35,10 @@ class pool_core;
 /// `worker_died` that says so.
 ///
 /// Submitting waits while the task queue is full, and throws `pool_closed` after `close` or `terminate`,
-/// `not_encodable` and what encoding the arguments throws.
-/// Threads: all members but the destructor and move may be called from any number of threads at once.
+/// `not_encodable`, `resource_error` when there is no memory for the arguments, and what encoding them
+/// throws. A lack of memory, descriptors or processes later on costs the tasks that meet it a
+/// `resource_error`. Threads: all members but the destructor and move may be called from any number of
+/// threads at once.
 class pool {
     template <class F>
     static constexpr bool is_options = std::is_same_v<std::remove_cvref_t<F>, task_options>;

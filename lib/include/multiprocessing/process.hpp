@@ -33,7 +33,8 @@ class child_process;
 class process {
 public:
     /// Prepares the call `f(args...)`; nothing is started. The README says what can be called and sent.
-    /// Throws `not_encodable` and what encoding the arguments throws.
+    /// Throws `not_encodable`, `resource_error` when there is no memory for the arguments, and what encoding
+    /// them throws.
     template <class F, class... Args>
     requires(!std::same_as<std::decay_t<F>, process> &&
              !std::same_as<std::decay_t<F>, process_options>) explicit process(F&& f, Args&&... args)

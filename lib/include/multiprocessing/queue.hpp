@@ -21,27 +21,33 @@ struct queue_options {
                                   ///< larger travels beside the queue, through shared memory of its own.
 };
 
+/// How long one process that is stopped inside an operation on a queue can keep others waiting. An operation
+/// takes a microsecond; even one that the machine's load keeps from going on does so long before.
+inline constexpr std::chrono::seconds longest_queue_stop{5};
+
 namespace detail {
 
 /// What a `queue<T>` is a handle to, in bytes.
 class queue_core {
 public:
     virtual ~queue_core() = default;
-    /// Whether it was put before the deadline. Throws `queue_closed`, `queue_broken`, and `std::system_error`
+    /// Whether it was put before the deadline. Throws `queue_closed`, `queue_broken`, and `resource_error`
     /// when there is no room in shared memory for what is too large for a message.
     virtual bool put(std::span<const std::byte> value, steady_time deadline) = 0;
-    /// Empty when the deadline came first. Throws `queue_closed` when closed and drained, `queue_broken`.
+    /// Empty when the deadline came first. Throws `queue_closed` when closed and drained, `queue_broken`,
+    /// `resource_error`.
     virtual std::optional<payload> get(steady_time deadline) = 0;
     [[nodiscard]] virtual std::size_t size() const = 0;
     [[nodiscard]] virtual std::size_t capacity() const noexcept = 0;
     virtual void close() = 0;
+    /// What `open_queue` finds it by.
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;
 };
 
-/// Throws `std::invalid_argument` for a capacity of 0, `std::system_error` when there is no room in shared
-/// memory.
+/// Throws `std::invalid_argument` for a capacity of 0, `resource_error` when there is no room in shared
+/// memory, or no descriptor.
 std::shared_ptr<queue_core> make_queue(const queue_options& options);
-/// Throws `std::system_error` when there is none of that name any more.
+/// Throws `resource_error` when there is none of that name any more.
 std::shared_ptr<queue_core> open_queue(const std::string& name);
 
 /// Message sizes for `message_size = 0`. Text and containers are mostly short, and what is not goes beside.
@@ -57,19 +63,24 @@ inline constexpr std::size_t largest_default_message_size = 64 * 1024;
 /// Waiting members wait for room or for a value. A process that dies while it waits disturbs nobody. One that
 /// dies inside an operation, a matter of a few hundred instructions, breaks the queue: from then on every
 /// member throws `queue_broken`. One that dies between `get` and using the value takes that value with it.
+///
+/// A process that is stopped (SIGSTOP, a debugger) inside an operation keeps the others waiting for at most
+/// `longest_queue_stop`; then it has broken the queue as well. Until then every member but `close` and
+/// `capacity` may take so long, whatever its deadline. One that is stopped anywhere else disturbs nobody.
+///
 /// Threads and processes: all members may be called from any number of both at once.
 template <class T>
 class queue {
 public:
-    /// Throws `std::invalid_argument` for a capacity of 0 and `std::system_error` when there is no room in
-    /// shared memory.
+    /// Throws `std::invalid_argument` for a capacity of 0 and `resource_error` when there is no room in
+    /// shared memory, or no descriptor.
     explicit queue(queue_options options = {}) : core_(detail::make_queue(with_message_size(options))) {}
     template <std::integral Number>
     explicit queue(Number capacity)
         : queue(queue_options{.capacity = capacity > 0 ? std::size_t(capacity) : 0}) {}
 
     /// Waits for room. Throws `queue_closed`, `queue_broken`, what encoding `value` throws, and
-    /// `std::system_error` when it is too large for a message and there is no room for it in shared memory.
+    /// `resource_error` when there is no memory for it.
     void put(const T& value) { put_before(value, detail::steady_time::max()); }
     /// The same, but false when the queue is still full at the end of that time.
     template <class Rep, class Period>
@@ -83,7 +94,9 @@ public:
     bool try_put(const T& value) { return put_before(value, detail::steady_time::min()); }
 
     /// Waits for a value and takes it. Throws `queue_closed` once the queue is closed and drained,
-    /// `queue_broken`, `decode_failed`.
+    /// `queue_broken`, `decode_failed`, and `resource_error` when there is no descriptor or memory for a
+    /// value that is larger than a message: it is what the next call gets, through this handle or a copy of
+    /// it in this process.
     T get() { return *get_before(detail::steady_time::max()); }
     /// The same, but empty when there still is none at the end of that time.
     template <class Rep, class Period>

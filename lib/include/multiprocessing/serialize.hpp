@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -48,6 +49,9 @@ public:
 private:
     unsigned& depth_;
 };
+
+/// Throws `resource_error`: no memory to `encode` or `decode` a value that has so many bytes encoded.
+[[noreturn]] void throw_no_memory(const char* what_for, std::size_t size);
 } // namespace detail
 
 /// Appends values to bytes. To a `serialize` function it is an archive that saves.
@@ -175,15 +179,19 @@ template <class T>
 }
 
 /// The value that `encode` made `bytes` from. Throws `decode_failed` when it did not, or when bytes are left
-/// over.
+/// over, and `resource_error` when there is no memory for it.
 template <class T>
 [[nodiscard]] T decode(std::span<const std::byte> bytes) {
-    decoder in(bytes);
-    T result = in.get<T>();
-    if (in.remaining() != 0) {
-        throw decode_failed("bytes are left over after the value");
+    try {
+        decoder in(bytes);
+        T result = in.get<T>();
+        if (in.remaining() != 0) {
+            throw decode_failed("bytes are left over after the value");
+        }
+        return result;
+    } catch (const std::bad_alloc&) {
+        detail::throw_no_memory("decode", bytes.size());
     }
-    return result;
 }
 
 } // namespace multiprocessing

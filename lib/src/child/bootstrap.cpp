@@ -144,7 +144,7 @@ void init(int argc, char** argv) {
         }
         detail::remove_names_of_the_dead();
     } catch (const std::exception& e) {
-        std::fprintf(stderr, "multiprocessing: a process could not read what it was started for: %s\n",
+        std::fprintf(stderr, "multiprocessing: a process could not begin what it was started for: %s\n",
                      e.what());
         std::exit(EXIT_FAILURE);
     }

@@ -99,8 +99,9 @@ std::regex_error make_regex_error(const exception_record& record) {
     return std::regex_error(static_cast<std::regex_constants::error_type>(record.code));
 }
 
-start_failed make_start_failed(const exception_record& record) {
-    return {code_in(record).value_or(std::error_code()), record.what};
+template <class E>
+E make_resource_error(const exception_record& record) {
+    return E(code_in(record).value_or(std::error_code()), record.what);
 }
 
 worker_died make_worker_died(const exception_record& record) {
@@ -127,7 +128,8 @@ std::vector<exception_type> known_from_the_start() {
     types.push_back(describe_exception<std::filesystem::filesystem_error>(&make_filesystem_error));
     types.push_back(describe_exception<std::future_error>(&make_future_error));
     types.push_back(describe_exception<std::regex_error>(&make_regex_error));
-    types.push_back(describe_exception<start_failed>(&make_start_failed));
+    types.push_back(describe_exception<resource_error>(&make_resource_error<resource_error>));
+    types.push_back(describe_exception<start_failed>(&make_resource_error<start_failed>));
     types.push_back(describe_exception<worker_died>(&make_worker_died));
     return types;
 }
@@ -197,8 +199,8 @@ exception_record record_of(const std::exception& e, unsigned chain) {
         note_code(record, future->code());
     } else if (const auto* regex = dynamic_cast<const std::regex_error*>(&e)) {
         record.code = regex->code();
-    } else if (const auto* start = dynamic_cast<const start_failed*>(&e)) {
-        note_code(record, start->code());
+    } else if (const auto* resource = dynamic_cast<const resource_error*>(&e)) {
+        note_code(record, resource->code());
     } else if (const auto* died = dynamic_cast<const worker_died*>(&e)) {
         record.code = died->exit_code();
         record.pid = died->pid();

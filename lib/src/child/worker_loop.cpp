@@ -28,7 +28,7 @@ void flush_output() {
 }
 
 /// Where memory is had without `new`, and its lack becomes an exception, a limit has the same effect.
-void heed_limit(const std::system_error& e) {
+void heed_limit(const resource_error& e) {
     if (e.code() == std::errc::not_enough_memory && std::get_new_handler() == &end_out_of_memory) {
         end_out_of_memory();
     }
@@ -37,19 +37,22 @@ void heed_limit(const std::system_error& e) {
 void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
     try {
         pool.send(frame_kind::result, task, outcome);
-    } catch (const std::system_error& e) { // no memory for a large one
+    } catch (const resource_error& e) { // no memory for a large one
         heed_limit(e);
-        const auto size = std::to_string(outcome.size());
+        const auto why =
+            "the result of " + std::to_string(outcome.size()) + " bytes could not be sent: " + e.what();
         outcome.clear();
-        put_exception(std::make_exception_ptr(
-                          not_encodable("the result of " + size + " bytes could not be sent: " + e.what())),
-                      outcome);
+        put_exception(std::make_exception_ptr(resource_error(e.code(), why)), outcome);
         pool.send(frame_kind::result, task, outcome);
     }
 }
 
 /// Runs the call in a frame; its outcome is appended to `outcome`.
 void run_received(const frame& received, bytes& outcome) {
+    if (received.lost) {
+        put_exception(received.lost, outcome);
+        return;
+    }
     stop_line::of_this_process().begin(received.id);
     decoder in(received.content.bytes);
     run_to_outcome(in, outcome);
@@ -110,7 +113,7 @@ void worker_loop(const worker_handle& handle) {
         // Most likely the parent is gone. Then the lifeline ends this process with its group, which it would
         // leave behind by itself.
         std::this_thread::sleep_for(termination_grace);
-    } catch (const std::system_error& e) { // no memory for large arguments
+    } catch (const resource_error& e) { // no memory for large arguments
         heed_limit(e);
         throw;
     }

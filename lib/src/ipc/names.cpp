@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <sstream>
+#include <unistd.h>
 
 namespace multiprocessing::detail {
 namespace {
@@ -47,6 +48,16 @@ std::string make_name() {
     name << prefix << '-' << self.pid_namespace << '-' << self.pid << '-' << self.start_time << '-'
          << std::hex << os::random_number();
     return name.str();
+}
+
+own_name::own_name(const std::string& suffix) : text_(make_name() + suffix), maker_(::getpid()) {}
+
+void own_name::remove() noexcept {
+    if (maker_ == ::getpid()) {
+        boost::interprocess::shared_memory_object::remove(text_.c_str());
+        text_.clear();
+        maker_ = -1;
+    }
 }
 
 void remove_names_beginning_with(const std::string& name) noexcept {

@@ -2,13 +2,36 @@
 #pragma once
 
 #include <string>
+#include <sys/types.h>
 
 /// The registry of names in shared memory. A name tells which process made it, so that what a killed process
 /// leaves behind can be recognised and removed by any other.
 namespace multiprocessing::detail {
 
-/// A new name for Boost.Interprocess, which nobody can guess: multiprocessing-NAMESPACE-PID-START-RANDOM.
+/// A new name for Boost.Interprocess, multiprocessing-NAMESPACE-PID-START-RANDOM. Nobody can guess 64 random
+/// bits: who fills a machine's memory with names has one in 2^40 of them.
 [[nodiscard]] std::string make_name();
+
+/// A name that this process has made, removed from shared memory with this object. Each has a random number
+/// of its own: everybody can see a name that exists, and could take one that it tells before it is made.
+class own_name {
+public:
+    /// None.
+    own_name() = default;
+    /// A new one that ends with `suffix`, which is for people.
+    explicit own_name(const std::string& suffix);
+    ~own_name() { remove(); }
+    own_name(const own_name&) = delete;
+    own_name& operator=(const own_name&) = delete;
+
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+    /// Removes it now. Not in a copy of this process that somebody has forked.
+    void remove() noexcept;
+
+private:
+    std::string text_; // empty when it is removed
+    pid_t maker_ = -1;
+};
 
 /// Removes this name and all that were derived from it by appending. Never throws: what cannot be removed
 /// stays.

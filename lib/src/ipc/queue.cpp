@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 // queue: a message_queue, of which only the `try_` operations are used, and a control block to wait on.
+#include "ipc/gate.hpp"
 #include "ipc/names.hpp"
+#include "os/memory.hpp"
 #include "os/process.hpp"
 #include "wire/frame.hpp"
 #include "wire/message_queue.hpp"
@@ -8,14 +10,16 @@
 #include <multiprocessing/queue.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/interprocess/mapped_region.hpp>
 #include <boost/interprocess/shared_memory_object.hpp>
 #include <cstring>
+#include <deque>
+#include <mutex>
 #include <new>
 #include <sstream>
 #include <stdexcept>
-#include <system_error>
 #include <unistd.h>
 
 namespace multiprocessing::detail {
@@ -47,11 +51,12 @@ struct alignas(64) occasion {
 
 /// Beside the message_queue, in shared memory of its own:
 ///
-///     | put: something to get | got: room to put | closed |
+///     | put: something to get | got: room to put | closed | gate |
 struct control {
     occasion put;
     occasion got;
     alignas(64) std::atomic<std::uint32_t> closed;
+    alignas(64) detail::gate gate;
 };
 
 /// What stands at the beginning of every message:
@@ -61,12 +66,6 @@ struct control {
 struct message_header {
     std::uint64_t beside;
 };
-
-[[noreturn]] void throw_no_room(const ipc::interprocess_exception& e, std::size_t size) {
-    throw std::system_error(e.get_native_error(), std::system_category(),
-                            "cannot get " + std::to_string(size) +
-                                " bytes of shared memory (is there room in /dev/shm?)");
-}
 
 /// Named shared memory, created or opened, mapped.
 class named_memory {
@@ -81,16 +80,19 @@ public:
             if (e.get_error_code() != ipc::already_exists_error) { // else it is somebody else's
                 remove(name);
             }
-            throw_no_room(e, size);
+            os::throw_refused(e.get_native_error(),
+                              "cannot get " + std::to_string(size) +
+                                  " bytes of shared memory (is there room in /dev/shm?)");
         }
     }
     static named_memory open(const std::string& name) {
         try {
-            return named_memory(ipc::shared_memory_object(ipc::open_only, name.c_str(), ipc::read_write));
+            ipc::shared_memory_object object(ipc::open_only, name.c_str(), ipc::read_write);
+            os::check_owner(object.get_mapping_handle().handle);
+            return named_memory(std::move(object));
         } catch (const ipc::interprocess_exception& e) {
-            throw std::system_error(e.get_native_error(), std::system_category(),
-                                    "cannot open shared memory " + name +
-                                        " (does the process that made it still run?)");
+            os::throw_refused(e.get_native_error(), "cannot open shared memory " + name +
+                                                        " (does the process that made it still run?)");
         }
     }
     static void remove(const std::string& name) noexcept { ipc::shared_memory_object::remove(name.c_str()); }
@@ -116,18 +118,25 @@ auto guarded(const Operation& operation) {
     }
 }
 
+/// A queue travels as the names of its messages and of its control block.
+constexpr char separator = '/'; // no name has one
+
 class shared_queue final : public queue_core {
 public:
-    shared_queue(const queue_options& options)
-        : name_(make_name()),
-          is_maker_(true),
+    explicit shared_queue(const queue_options& options)
+        : own_messages_name_("-messages"),
+          own_control_name_("-control"),
+          name_(own_messages_name_.text() + separator + own_control_name_.text()),
           control_(named_memory::create(control_name(), sizeof(control))),
-          messages_(create_messages(options)) {
+          messages_(message_queue::create(messages_name(), options.capacity,
+                                          sizeof(message_header) + options.message_size)) {
         ::new (control_.data()) control{};
         os::announce_use(control_.descriptor());
     }
     explicit shared_queue(const std::string& name)
-        : name_(name), control_(named_memory::open(control_name())), messages_(message_queue::open(name)) {
+        : name_(name),
+          control_(named_memory::open(control_name())),
+          messages_(message_queue::open(messages_name())) {
         os::announce_use(control_.descriptor());
     }
 
@@ -135,12 +144,8 @@ public:
         if (user_ != ::getpid()) {
             return; // in a copy of this process that somebody has forked: the lock is the original's
         }
-        if (is_maker_) {
-            named_memory::remove(control_name());
-            message_queue::remove(name_);
-        }
         if (os::was_last_user(control_.descriptor())) { // what is beside the queue is nobody's now
-            remove_names_beginning_with(name_);
+            remove_names_beginning_with(messages_name());
         }
     }
 
@@ -165,10 +170,14 @@ public:
     }
 
     std::optional<payload> get(steady_time deadline) override {
+        if (auto value = get_owed()) {
+            return value;
+        }
         bytes message(messages_.slot_size());
         std::optional<std::size_t> size;
         const bool in_time = wait_until_done(shared().put, deadline, [&] {
             const bool closed = is_closed(); // asked first: what was put before is still got
+            const std::lock_guard inside(shared().gate);
             size = messages_.try_receive(message);
             if (!size && closed) {
                 throw queue_closed("the queue is closed, and nothing is left in it");
@@ -184,7 +193,10 @@ public:
     }
 
     [[nodiscard]] std::size_t size() const override {
-        return guarded([&] { return messages_.size(); });
+        return guarded([&] {
+            const std::lock_guard inside(shared().gate);
+            return messages_.size();
+        });
     }
     [[nodiscard]] std::size_t capacity() const noexcept override { return messages_.slots(); }
     void close() override {
@@ -195,30 +207,16 @@ public:
     [[nodiscard]] const std::string& name() const noexcept override { return name_; }
 
 private:
-    /// Removes the control block's name when there is no room for the messages.
-    message_queue create_messages(const queue_options& options) {
-        try {
-            if (options.capacity == 0) {
-                throw std::invalid_argument("multiprocessing::queue: a capacity of at least 1 is needed");
-            }
-            return message_queue::create(name_, options.capacity,
-                                         sizeof(message_header) + options.message_size);
-        } catch (...) {
-            remove_names_beginning_with(name_);
-            throw;
-        }
-    }
-
     [[nodiscard]] control& shared() const {
         return *std::launder(reinterpret_cast<control*>(control_.data()));
     }
     [[nodiscard]] bool is_closed() const { return shared().closed.load() != 0; }
 
-    [[nodiscard]] std::string control_name() const { return name_ + "-control"; }
-
+    [[nodiscard]] std::string messages_name() const { return name_.substr(0, name_.find(separator)); }
+    [[nodiscard]] std::string control_name() const { return name_.substr(name_.find(separator) + 1); }
     [[nodiscard]] std::string beside_name(std::uint64_t number) const {
         std::ostringstream name;
-        name << name_ << '-' << std::hex << number;
+        name << messages_name() << '-' << std::hex << number;
         return name.str();
     }
 
@@ -260,7 +258,14 @@ private:
     }
 
     bool put_message(const message_header& header, std::span<const std::byte> content, steady_time deadline) {
-        bytes message(sizeof header + content.size());
+        std::array<std::byte, sizeof(message_header) + default_message_size> small;
+        bytes large; // allocating costs as much as the rest
+        std::span<std::byte> message(small);
+        if (content.size() > default_message_size) {
+            large.resize(sizeof header + content.size());
+            message = large;
+        }
+        message = message.first(sizeof header + content.size());
         std::memcpy(message.data(), &header, sizeof header);
         if (!content.empty()) {
             std::memcpy(message.data() + sizeof header, content.data(), content.size());
@@ -269,6 +274,7 @@ private:
             if (is_closed()) {
                 throw queue_closed("the queue is closed: nothing can be put any more");
             }
+            const std::lock_guard inside(shared().gate);
             return messages_.try_send(message);
         });
         if (in_time) {
@@ -277,7 +283,7 @@ private:
         return in_time;
     }
 
-    payload value_in(bytes message) const {
+    payload value_in(bytes message) {
         message_header header;
         if (message.size() < sizeof header) {
             throw decode_failed("a message in the queue is too short");
@@ -288,22 +294,59 @@ private:
             const auto value = std::span<const std::byte>(*owner).subspan(sizeof header);
             return {std::move(owner), value};
         }
-        auto beside = std::make_shared<named_memory>(named_memory::open(beside_name(header.beside)));
-        named_memory::remove(beside_name(header.beside));
-        const std::span<const std::byte> value(beside->data(), beside->size());
-        return {std::move(beside), value};
+        return value_beside(header.beside);
     }
 
-    const std::string name_;
+    /// Opens a value that lies beside the queue. One that cannot be opened now is owed.
+    payload value_beside(std::uint64_t number) {
+        try {
+            auto beside = std::make_shared<named_memory>(named_memory::open(beside_name(number)));
+            named_memory::remove(beside_name(number));
+            const std::span<const std::byte> value(beside->data(), beside->size());
+            return {std::move(beside), value};
+        } catch (const resource_error& e) {
+            if (e.code() != std::errc::no_such_file_or_directory) {
+                const std::lock_guard lock(owed_mutex_);
+                owed_.push_back(number);
+                owes_.store(true);
+            }
+            throw;
+        }
+    }
+
+    /// A value that was received when there was no descriptor or memory for it.
+    std::optional<payload> get_owed() {
+        if (!owes_.load()) {
+            return std::nullopt;
+        }
+        std::unique_lock lock(owed_mutex_);
+        if (owed_.empty()) {
+            return std::nullopt;
+        }
+        const auto number = owed_.front();
+        owed_.pop_front();
+        owes_.store(!owed_.empty());
+        lock.unlock();
+        return value_beside(number);
+    }
+
     const pid_t user_ = ::getpid();
-    const bool is_maker_ = false; // whether this handle is the one that made the queue
+    const own_name own_messages_name_; // of the handle that made the queue: the names go with it
+    const own_name own_control_name_;
+    const std::string name_;
     named_memory control_;
     message_queue messages_;
+    std::atomic<bool> owes_{false};
+    std::mutex owed_mutex_; // guards what follows
+    std::deque<std::uint64_t> owed_;
 };
 
 } // namespace
 
 std::shared_ptr<queue_core> make_queue(const queue_options& options) {
+    if (options.capacity == 0) {
+        throw std::invalid_argument("multiprocessing::queue: a capacity of at least 1 is needed");
+    }
     return std::make_shared<shared_queue>(options);
 }
 

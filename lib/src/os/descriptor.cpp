@@ -3,17 +3,23 @@
 
 #include "os/poll.hpp"
 
+#include <multiprocessing/error.hpp>
+
 #include <cerrno>
 #include <cstdint>
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
-#include <system_error>
 
 namespace multiprocessing::os {
 
 void throw_errno(const std::string& doing) {
-    throw std::system_error(errno, std::system_category(), doing);
+    throw_refused(errno, doing);
+}
+
+void throw_refused(int error, const std::string& doing) {
+    const std::error_code code(error, std::system_category());
+    throw resource_error(code, doing + ": " + code.message());
 }
 
 descriptor new_descriptor(int fd) {

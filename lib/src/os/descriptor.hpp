@@ -12,8 +12,10 @@ namespace multiprocessing::os {
 
 using detail::steady_time;
 
-/// Throws `std::system_error` for `errno`; `doing` says what was being done and what may help.
+/// Throws `resource_error` for `errno`; `doing` says what was being done and what may help.
 [[noreturn]] void throw_errno(const std::string& doing);
+/// The same for an error number that somebody else has kept.
+[[noreturn]] void throw_refused(int error, const std::string& doing);
 
 /// Owns a descriptor. Every descriptor of the library is close-on-exec.
 class descriptor {

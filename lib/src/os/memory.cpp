@@ -39,12 +39,32 @@ void resize(int fd, std::size_t size) {
     }
 }
 
+void allocate(int fd, std::size_t size) {
+    int failure = EINTR;
+    while (failure == EINTR) {
+        failure = ::posix_fallocate(fd, 0, static_cast<off_t>(size));
+    }
+    if (failure != 0) {
+        throw_refused(failure, "cannot get " + std::to_string(size) + " bytes of shared memory");
+    }
+}
+
 std::size_t size_of(int fd) {
     struct stat status {};
     if (::fstat(fd, &status) != 0) {
         throw_errno("cannot determine the size of shared memory");
     }
     return static_cast<std::size_t>(status.st_size);
+}
+
+void check_owner(int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) {
+        throw_errno("cannot determine the owner of shared memory");
+    }
+    if (status.st_uid != ::geteuid()) {
+        throw_refused(EACCES, "shared memory of another user");
+    }
 }
 
 descriptor make_sealed_memory(const char* label, std::span<const std::byte> content) {

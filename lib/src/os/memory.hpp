@@ -10,19 +10,26 @@
 namespace multiprocessing::os {
 
 /// A new empty memfd that can grow but never shrink, so that what has been mapped stays accessible.
-/// `label` is shown in /proc. Throws `std::system_error`.
+/// `label` is shown in /proc. Throws `resource_error`.
 descriptor make_memory(const char* label);
 
-/// Throws `std::system_error`.
+/// Throws `resource_error`.
 void resize(int fd, std::size_t size);
+/// Takes the memory behind the first `size` bytes at once. Without that, touching a page when none is left is
+/// SIGBUS. Throws `resource_error`.
+void allocate(int fd, std::size_t size);
 [[nodiscard]] std::size_t size_of(int fd);
+
+/// Throws `resource_error` when the file behind `fd` belongs to another user: anybody can take a name in
+/// shared memory that has become free.
+void check_owner(int fd);
 
 /// A memfd with this content which nobody can change any more.
 descriptor make_sealed_memory(const char* label, std::span<const std::byte> content);
 /// Whether `fd` is one.
 [[nodiscard]] bool is_sealed_memory(int fd);
 
-/// Fills `content` from a memfd's beginning. Throws `std::system_error`.
+/// Fills `content` from a memfd's beginning. Throws `resource_error`.
 void read_all(int fd, std::span<std::byte> content);
 
 /// Maps a descriptor's first bytes for reading and writing; shared, unless the memfd is sealed.

@@ -18,7 +18,7 @@ inline constexpr int standard_error = STDERR_FILENO;
 /// What a pipe takes in one piece, and takes at once when it says that it can be written to.
 inline constexpr std::size_t largest_write = PIPE_BUF;
 
-/// The reading end, which does not wait, and the writing end, which does. Throws `std::system_error`.
+/// The reading end, which does not wait, and the writing end, which does. Throws `resource_error`.
 std::pair<descriptor, descriptor> make_pipe();
 
 /// Reads what is there, and does not wait: how much that was, 0 at the end of the pipe, empty when nothing is

@@ -16,6 +16,20 @@ std::size_t poll_set::add_writer(int fd) {
     return entries_.size() - 1;
 }
 
+/// For a process that has more descriptors than it may have now, and so may not poll all at once.
+std::size_t poll_set::look_one_by_one() {
+    std::size_t ready = 0;
+    for (auto& entry : entries_) {
+        const timespec at_once{};
+        const int one = ::ppoll(&entry, 1, &at_once, nullptr);
+        if (one < 0 && errno != EINTR) {
+            throw_errno("cannot wait for other processes");
+        }
+        ready += one > 0 ? 1 : 0;
+    }
+    return ready;
+}
+
 std::size_t poll_set::wait(steady_time deadline) {
     using namespace std::chrono;
     for (;;) {
@@ -29,25 +43,17 @@ std::size_t poll_set::wait(steady_time deadline) {
         if (ready >= 0) {
             return static_cast<std::size_t>(ready);
         }
-        if (errno == EINVAL) { // fewer descriptors than these are allowed by now
-            if (const auto found = look_at_each(); found != 0 || deadline <= now) {
-                return found;
+        if (errno == EINVAL && entries_.size() > 1) {
+            const auto readable = look_one_by_one();
+            if (readable != 0 || now >= deadline) {
+                return readable;
             }
-            constexpr timespec pause{0, 10'000'000};
-            ::nanosleep(&pause, nullptr);
+            const timespec a_moment{0, 1'000'000};
+            ::nanosleep(&a_moment, nullptr);
         } else if (errno != EINTR) {
             throw_errno("cannot wait for other processes");
         }
     }
-}
-
-/// One at a time, which is always allowed; how many are ready.
-std::size_t poll_set::look_at_each() {
-    std::size_t found = 0;
-    for (auto& each : entries_) {
-        found += ::poll(&each, 1, 0) == 1 ? 1 : 0;
-    }
-    return found;
 }
 
 signals_blocked::signals_blocked() {

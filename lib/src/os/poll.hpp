@@ -24,7 +24,7 @@ public:
     [[nodiscard]] bool is_readable(std::size_t index) const { return entries_[index].revents != 0; }
 
 private:
-    std::size_t look_at_each();
+    std::size_t look_one_by_one();
 
     std::vector<pollfd> entries_;
 };

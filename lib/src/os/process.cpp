@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "os/process.hpp"
 
+#include "os/monotonic.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -125,11 +127,7 @@ bool keep_only(int first, int second) noexcept {
 }
 
 void wait_on(std::atomic<std::uint32_t>& word, std::uint32_t seen, steady_time deadline) noexcept {
-    // FUTEX_WAIT_BITSET takes a point of time on CLOCK_MONOTONIC, which is what the steady clock is.
-    const auto since_epoch = std::max(deadline.time_since_epoch(), steady_time::duration::zero());
-    const auto whole = std::chrono::duration_cast<std::chrono::seconds>(since_epoch);
-    const timespec until{static_cast<time_t>(whole.count()),
-                         static_cast<long>(std::chrono::nanoseconds(since_epoch - whole).count())};
+    const auto until = on_monotonic_clock(deadline); // which is what FUTEX_WAIT_BITSET wants
     futex(word, FUTEX_WAIT_BITSET, seen, &until);
 }
 

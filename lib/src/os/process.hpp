@@ -25,7 +25,7 @@ struct process_identity {
 /// zombie does not.
 [[nodiscard]] bool is_running(const process_identity& process);
 
-/// A descriptor of a running process (a pidfd): readable when it has ended. Throws `std::system_error`.
+/// A descriptor of a running process (a pidfd): readable when it has ended. Throws `resource_error`.
 descriptor open_process(long pid);
 
 /// The resident memory of a process in bytes; 0 when there is no such process.

@@ -86,6 +86,8 @@ received_packet receive_packet(int socket, std::span<std::byte> buffer) {
         int fd = -1;
         std::memcpy(&fd, CMSG_DATA(carried), sizeof fd);
         result.carried = descriptor(fd);
+    } else {
+        result.lost = (in.header.msg_flags & MSG_CTRUNC) != 0;
     }
     return result;
 }
@@ -121,7 +123,7 @@ arrival receive(int socket) {
     }
     std::uint64_t tag = 0;
     std::memcpy(&tag, packet.data(), std::min(received.size, sizeof tag));
-    if (received.carried) {
+    if (received.carried || received.lost) {
         return {.what = arrival::type::descriptor, .carried = std::move(received.carried), .tag = tag};
     }
     if (received.size > sizeof tag) {

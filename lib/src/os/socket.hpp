@@ -18,7 +18,7 @@ std::pair<descriptor, descriptor> make_socket_pair();
 
 /// What became of a packet.
 enum class delivery { done, no_room, no_peer };
-/// Sends a packet, and with it a descriptor unless `fd` is -1. Does not wait. Throws `std::system_error`.
+/// Sends a packet, and with it a descriptor unless `fd` is -1. Does not wait. Throws `resource_error`.
 delivery send_packet(int socket, std::span<const std::byte> packet, int fd = -1);
 
 /// What was received.
@@ -27,6 +27,7 @@ struct received_packet {
     type what = type::nothing;
     std::size_t size = 0;
     descriptor carried{};
+    bool lost = false; ///< a descriptor came along, and this process had no number left for it
 };
 /// Receives a packet into `buffer`; what does not fit is cut off. Does not wait.
 received_packet receive_packet(int socket, std::span<std::byte> buffer);
@@ -36,7 +37,7 @@ received_packet receive_packet(int socket, std::span<std::byte> buffer);
 void ring(int socket) noexcept;
 
 /// Hands a descriptor to the peer, with a tag to recognise it by; false when the peer is gone. Throws
-/// `std::system_error`.
+/// `resource_error`.
 bool send_descriptor(int socket, int fd, std::uint64_t tag);
 
 /// No packet is larger than this: a report is the largest.
@@ -46,7 +47,7 @@ inline constexpr std::size_t largest_packet = std::size_t{68} << 10;
 struct arrival {
     enum class type { nothing, ring, descriptor, report, end };
     type what = type::nothing;
-    descriptor carried{};
+    descriptor carried{}; ///< none if this process had no number left for it: then it is lost
     std::uint64_t tag = 0;
     std::vector<std::byte> report{}; ///< any message that is too long for a ring
 };

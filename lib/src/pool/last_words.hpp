@@ -27,7 +27,7 @@ public:
     /// How much is taken after the worker's death. A process it has left behind may go on writing for ever.
     static constexpr std::size_t most_after_death = std::size_t{1} << 20;
 
-    /// Throws `std::system_error` when there is no descriptor.
+    /// Throws `resource_error` when there is no descriptor.
     last_words();
 
     /// For the worker, until it is started.

@@ -4,11 +4,21 @@
 #include "os/copy.hpp"
 #include "pool/pool_core.hpp"
 
+#include <new>
+#include <system_error>
+
 namespace multiprocessing {
 
 pool::pool(pool_options options) try : core_(std::make_shared<detail::pool_core>(options)) {
-} catch (const std::system_error& e) { // what a pool needs was not to be had
+} catch (const start_failed&) {
+    throw;
+} catch (const resource_error& e) { // what a pool needs was not to be had
     throw start_failed(e.code(), std::string("cannot start a pool: ") + e.what());
+} catch (const std::system_error& e) { // a thread
+    throw start_failed(e.code(), std::string("cannot start a pool: ") + e.what());
+} catch (const std::bad_alloc&) {
+    throw start_failed(std::make_error_code(std::errc::not_enough_memory),
+                       "cannot start a pool: out of memory");
 }
 
 pool::~pool() {

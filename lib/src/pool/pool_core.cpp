@@ -127,7 +127,7 @@ void pool_core::prepare(worker& each) {
         each.prepare(*initializer_);
     } catch (const channel_broken&) {
         each.kill();
-    } catch (const std::system_error& e) { // no memory for large arguments
+    } catch (const resource_error& e) { // no memory for large arguments
         each.note(e.what());
         each.kill();
     }
@@ -211,11 +211,10 @@ void pool_core::perform(const action::send_task& send) {
         receiver->channel().send(frame_kind::task, send.task, sent->second.function.encoded);
     } catch (const channel_broken&) {
         receiver->kill(); // its tasks are dealt with when it is buried
-    } catch (const std::system_error& e) {
+    } catch (const resource_error& e) {
         schedule_.undeliverable(send.worker, send.task);
-        complete_with_error(send.task,
-                            std::make_exception_ptr(not_encodable("no memory to hand the arguments over: " +
-                                                                  std::string(e.what()))));
+        const auto why = std::string("the arguments could not be handed over: ") + e.what();
+        complete_with_error(send.task, std::make_exception_ptr(resource_error(e.code(), why)));
     }
 }
 

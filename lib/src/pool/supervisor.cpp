@@ -75,6 +75,10 @@ void pool_core::handle(worker& from, frame received) {
         }
         return;
     case frame_kind::initializer_failed:
+        if (received.lost) {
+            from.note("its initializer failed, and " + describe(received.lost));
+            return;
+        }
         if (is_value(received.content.bytes)) {
             break;
         }
@@ -95,12 +99,12 @@ void pool_core::handle(worker& from, frame received) {
 bool pool_core::take_result(worker& from, frame result) {
     const auto found = tasks_.find(result.id);
     const bool doubtful =
-        found != tasks_.end() && found->second.retry_if && is_exception(result.content.bytes);
+        found != tasks_.end() && found->second.retry_if && !result.lost && is_exception(result.content.bytes);
     switch (schedule_.result_arrived(from.id(), result.id, doubtful)) {
     case schedule::verdict::impossible:
         return terminated_; // then the task has been failed already
     case schedule::verdict::outcome:
-        complete(result.id, {.outcome = std::move(result.content)});
+        complete(result.id, {.outcome = std::move(result.content), .error = result.lost});
         break;
     case schedule::verdict::doubtful:
         doubts_.push_back({result.id, std::move(result.content), found->second.retry_if});

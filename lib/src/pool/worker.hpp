@@ -23,7 +23,8 @@ namespace multiprocessing::detail {
 /// tasks have started ends with it.
 class worker {
 public:
-    /// Starts the process, bound to a CPU if there is one. Throws `start_failed`, `std::system_error`.
+    /// Starts the process, bound to a CPU if there is one. Throws `resource_error`, `start_failed` among
+    /// them.
     worker(worker_id id, const pool_options& options, const worker_settings& settings,
            std::optional<int> cpu);
     /// Kills it if it still runs.

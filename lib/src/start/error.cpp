@@ -8,6 +8,4 @@ not_initialized::not_initialized()
             "    int main(int argc, char** argv) {\n"
             "        multiprocessing::init(argc, argv);") {}
 
-start_failed::start_failed(std::error_code code, const std::string& doing) : error(doing), code_(code) {}
-
 } // namespace multiprocessing

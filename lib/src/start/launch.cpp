@@ -5,6 +5,9 @@
 
 #include <multiprocessing/error.hpp>
 
+#include <new>
+#include <system_error>
+
 namespace multiprocessing::detail {
 
 std::unique_ptr<child_process> launch(start_method method, const launch_request& request) {
@@ -17,8 +20,13 @@ std::unique_ptr<child_process> launch(start_method method, const launch_request&
         case start_method::spawn:
             return spawn(request);
         }
-    } catch (const std::system_error& e) { // what a start needs was not to be had
+    } catch (const resource_error& e) { // what a start needs was not to be had
         throw start_failed(e.code(), "cannot start process " + request.name + ": " + e.what());
+    } catch (const std::system_error& e) {
+        throw start_failed(e.code(), "cannot start process " + request.name + ": " + e.what());
+    } catch (const std::bad_alloc&) {
+        throw start_failed(std::make_error_code(std::errc::not_enough_memory),
+                           "cannot start process " + request.name + ": out of memory");
     }
     throw std::invalid_argument("multiprocessing: no such start method");
 }

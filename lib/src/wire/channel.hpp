@@ -18,7 +18,8 @@ namespace multiprocessing::detail {
 /// What a worker needs to open its end. The descriptors are inherited under these numbers; those that a
 /// channel of its kind does not have are -1.
 struct channel_handle {
-    std::string name{};
+    std::string task_queue{};
+    std::string result_queue{};
     int socket = -1;
     int control = -1;
     int task_buffer = -1;
@@ -48,7 +49,7 @@ public:
     /// Pool: the worker has opened its end, or never will: nobody else can from now on.
     virtual void worker_is_there() noexcept = 0;
     /// Sends a frame. The worker's end waits for room; the pool's needs none, as long as it keeps to
-    /// `most_under_way`. Throws `channel_broken`, and `std::system_error` when there is no memory for a large
+    /// `most_under_way`. Throws `channel_broken`, and `resource_error` when there is no memory for a large
     /// content.
     virtual void send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) = 0;
 
@@ -90,7 +91,7 @@ protected:
 /// How many tasks may be under way to a worker over such a channel, the one that it runs included.
 [[nodiscard]] std::size_t most_under_way(isolation kind) noexcept;
 
-/// The pool's end of a new channel. Throws `std::system_error` when there is no room in /dev/shm, or no
+/// The pool's end of a new channel. Throws `resource_error` when there is no room in /dev/shm, or no
 /// descriptor.
 std::unique_ptr<channel> make_channel(isolation kind);
 /// The worker's end.

@@ -4,6 +4,7 @@
 #include <multiprocessing/detail/completion.hpp>
 
 #include <cstdint>
+#include <exception>
 #include <stdexcept>
 
 /// The messages between a pool and its worker.
@@ -26,6 +27,7 @@ struct frame {
     frame_kind kind{};
     std::uint64_t id = 0; ///< of the task
     payload content{};
+    std::exception_ptr lost{}; ///< instead of the content: this end had no memory or descriptor for it
 };
 
 /// Where the content of a frame is.

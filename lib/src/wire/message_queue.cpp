@@ -1,13 +1,13 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "wire/message_queue.hpp"
 
+#include "os/memory.hpp"
 #include "wire/frame.hpp"
 
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/interprocess/mapped_region.hpp>
 #include <boost/interprocess/shared_memory_object.hpp>
 #include <cstring>
-#include <system_error>
 #include <type_traits>
 
 namespace multiprocessing::detail {
@@ -15,11 +15,18 @@ namespace {
 
 namespace ipc = boost::interprocess;
 
+#ifndef BOOST_INTERPROCESS_POSIX_FALLOCATE
+#    error "this Boost only reserves shared memory: when there is none left, touching it would be SIGBUS"
+#endif
+
 /// All messages have the same one: first in, first out.
 constexpr unsigned priority = 0;
 
-[[noreturn]] void throw_system_error(const ipc::interprocess_exception& e, const std::string& doing) {
-    throw std::system_error(e.get_native_error(), std::system_category(), doing);
+/// Before Boost opens it, which would believe what it finds there.
+ipc::shared_memory_object open_own(const std::string& name) {
+    ipc::shared_memory_object object(ipc::open_only, name.c_str(), ipc::read_only);
+    os::check_owner(object.get_mapping_handle().handle);
+    return object;
 }
 
 /// Runs an operation on a queue whose mutex may have died with its owner.
@@ -74,15 +81,14 @@ struct resting_state {
 } // namespace
 
 struct message_queue::implementation {
-    ipc::message_queue queue;
     ipc::mapped_region region; // the same memory once more, for what the interface does not reach
+    ipc::message_queue queue;
     const std::size_t slots = queue.get_max_msg();
     const std::size_t slot_size = queue.get_max_msg_size();
     std::optional<resting_state> resting{}; // known to the one who made it, before others could use it
 
     explicit implementation(const std::string& name)
-        : queue(ipc::open_only, name.c_str()),
-          region(ipc::shared_memory_object(ipc::open_only, name.c_str(), ipc::read_only), ipc::read_only) {}
+        : region(open_own(name), ipc::read_only), queue(ipc::open_only, name.c_str()) {}
 
     [[nodiscard]] const header& mapped() const {
         const auto* begin = static_cast<const std::byte*>(region.get_address());
@@ -102,8 +108,9 @@ message_queue message_queue::create(const std::string& name, std::size_t slots, 
         if (e.get_error_code() != ipc::already_exists_error) { // else it is somebody else's
             remove(name);
         }
-        throw_system_error(e, "cannot create a message queue of " + std::to_string(slots * slot_size) +
-                                  " bytes in shared memory (is there room in /dev/shm?)");
+        os::throw_refused(e.get_native_error(), "cannot create a message queue of " +
+                                                    std::to_string(slots * slot_size) +
+                                                    " bytes in shared memory (is there room in /dev/shm?)");
     }
 }
 
@@ -111,8 +118,8 @@ message_queue message_queue::open(const std::string& name) {
     try {
         return message_queue(std::make_unique<implementation>(name));
     } catch (const ipc::interprocess_exception& e) {
-        throw_system_error(e, "cannot open the message queue " + name +
-                                  " (does the process that made it still run?)");
+        os::throw_refused(e.get_native_error(), "cannot open the message queue " + name +
+                                                    " (does the process that made it still run?)");
     }
 }
 

@@ -14,9 +14,9 @@ namespace multiprocessing::detail {
 /// `try_` operations. Members throw `channel_broken` when a process has died inside one of them.
 class message_queue {
 public:
-    /// Throws `std::system_error` when there is no room in shared memory.
+    /// Throws `resource_error` when there is no room in shared memory.
     static message_queue create(const std::string& name, std::size_t slots, std::size_t slot_size);
-    /// Throws `std::system_error` when there is none of that name.
+    /// Throws `resource_error` when there is none of that name.
     static message_queue open(const std::string& name);
     static void remove(const std::string& name) noexcept;
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 
 namespace multiprocessing::detail {
@@ -16,6 +17,10 @@ void payload_buffer::write(std::span<const std::byte> content) {
         const auto size = std::min(std::bit_ceil(content.size()), largest);
         os::resize(memory_.get(), size);
         map(size);
+    }
+    if (allocated_ < content.size()) {
+        os::allocate(memory_.get(), content.size());
+        allocated_ = content.size();
     }
     std::memcpy(mapped_->data(), content.data(), content.size());
 }
@@ -39,6 +44,10 @@ payload copy_of(std::span<const std::byte> content) {
     auto copy = std::make_shared<bytes>(content.begin(), content.end());
     const std::span<const std::byte> copied(*copy);
     return {std::move(copy), copied};
+}
+
+void throw_no_descriptor(std::size_t size) {
+    os::throw_refused(EMFILE, "cannot receive a content of " + std::to_string(size) + " bytes");
 }
 
 payload read_sealed(os::descriptor memory, std::size_t size) {

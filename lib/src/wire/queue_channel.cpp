@@ -1,12 +1,12 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "wire/queue_channel.hpp"
 
-#include "ipc/names.hpp"
 #include "os/copy.hpp"
 #include "wire/message_queue.hpp"
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <map>
 #include <new>
@@ -46,12 +46,10 @@ struct queue_channel::queues {
 
 namespace {
 
-constexpr const char* task_suffix = "-tasks";
-constexpr const char* result_suffix = "-results";
-
 os::descriptor make_control(std::size_t size) {
     auto memory = os::make_memory("multiprocessing-control");
     os::resize(memory.get(), size);
+    os::allocate(memory.get(), size);
     return memory;
 }
 
@@ -59,13 +57,14 @@ os::descriptor make_control(std::size_t size) {
 
 queue_channel::queue_channel()
     : end_(end::pool),
-      name_(make_name()),
+      task_queue_name_("-tasks"),
+      result_queue_name_("-results"),
       control_memory_(make_control(sizeof(control))),
       control_mapping_(std::make_shared<os::mapping>(control_memory_.get(), sizeof(control))),
       outgoing_(os::make_memory("multiprocessing-tasks")),
       incoming_(os::make_memory("multiprocessing-results")),
-      queues_(new queues{message_queue::create(name_ + task_suffix, slots, slot_size),
-                         message_queue::create(name_ + result_suffix, slots, slot_size)}) {
+      queues_(new queues{message_queue::create(task_queue_name_.text(), slots, slot_size),
+                         message_queue::create(result_queue_name_.text(), slots, slot_size)}) {
     std::tie(socket_, workers_socket_) = os::make_socket_pair();
     ::new (control_mapping_->data()) control{};
 }
@@ -77,25 +76,19 @@ queue_channel::queue_channel(const channel_handle& handle)
       control_mapping_(std::make_shared<os::mapping>(control_memory_.get(), sizeof(control))),
       outgoing_(os::descriptor(handle.result_buffer)),
       incoming_(os::descriptor(handle.task_buffer)),
-      queues_(new queues{message_queue::open(handle.name + task_suffix),
-                         message_queue::open(handle.name + result_suffix)}) {}
+      queues_(new queues{message_queue::open(handle.task_queue), message_queue::open(handle.result_queue)}) {}
 
-queue_channel::~queue_channel() {
-    worker_is_there();
-}
+queue_channel::~queue_channel() = default;
 
 channel_handle queue_channel::handle() const {
-    return {name_, workers_socket_.get(), control_memory_.get(), outgoing_.descriptor(),
-            incoming_.descriptor()};
+    return {task_queue_name_.text(), result_queue_name_.text(), workers_socket_.get(),
+            control_memory_.get(),   outgoing_.descriptor(),    incoming_.descriptor()};
 }
 
 void queue_channel::worker_is_there() noexcept {
-    if (!name_.empty()) {
-        message_queue::remove(name_ + task_suffix);
-        message_queue::remove(name_ + result_suffix);
-        name_.clear();
-        workers_socket_ = os::descriptor();
-    }
+    task_queue_name_.remove();
+    result_queue_name_.remove();
+    workers_socket_ = os::descriptor();
 }
 
 queue_channel::control& queue_channel::shared() const noexcept {
@@ -287,7 +280,7 @@ frame queue_channel::take_frame(std::span<const std::byte> message) {
         // Before the content is looked at, which may be what kills the worker.
         shared().begun.store(header.id, std::memory_order_release);
     }
-    return {header.kind, header.id, take_content(view)};
+    return take_frame_with(header, [&] { return take_content(view); });
 }
 
 payload queue_channel::take_content(const message_view& message) {
@@ -296,8 +289,14 @@ payload queue_channel::take_content(const message_view& message) {
     case frame_route::in_message:
         return copy_of(message.content);
     case frame_route::in_buffer: {
-        auto stored = incoming_.read(header.size);
         auto* in_use = &peers().buffer_in_use;
+        payload stored;
+        try {
+            stored = incoming_.read(header.size);
+        } catch (const resource_error&) {
+            in_use->store(0, std::memory_order_release);
+            throw;
+        }
         // Gives the buffer back when the last user of the content is gone; not in a copy of this process.
         std::shared_ptr<const void> lease(
             stored.owner.get(),
@@ -314,6 +313,9 @@ payload queue_channel::take_content(const message_view& message) {
         auto memory = couriers_.extract(header.sequence);
         if (memory.empty()) {
             break;
+        }
+        if (!memory.mapped()) {
+            throw_no_descriptor(header.size);
         }
         return read_sealed(std::move(memory.mapped()), header.size);
     }

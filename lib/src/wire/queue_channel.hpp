@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "ipc/names.hpp"
 #include "os/socket.hpp"
 #include "wire/channel.hpp"
 #include "wire/payload.hpp"
@@ -80,7 +81,8 @@ private:
     payload take_content(const message_view& message);
 
     end end_;
-    std::string name_; // empty when the names are removed
+    own_name task_queue_name_; // at the pool's end, until the worker is there
+    own_name result_queue_name_;
     os::descriptor socket_;
     os::descriptor workers_socket_; // at the pool's end until the worker is there
     os::descriptor control_memory_;

@@ -90,10 +90,15 @@ std::optional<frame> socket_channel::receive_any() {
     if (is_workers_end_ && header.kind == frame_kind::task) {
         send(frame_kind::begun, header.id, {}); // before the content is looked at
     }
-    auto held = header.route == frame_route::in_message
-                    ? copy_of(message.content)
-                    : read_sealed(std::move(received.carried), header.size);
-    return frame{header.kind, header.id, std::move(held)};
+    return take_frame_with(header, [&] {
+        if (header.route == frame_route::in_message) {
+            return copy_of(message.content);
+        }
+        if (received.lost) {
+            throw_no_descriptor(header.size);
+        }
+        return read_sealed(std::move(received.carried), header.size);
+    });
 }
 
 frame socket_channel::wait_and_receive() {

@@ -1,0 +1,66 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "ipc/gate.hpp"
+
+#include "support/leaves_nothing.hpp"
+
+#include <multiprocessing/error.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace mp = multiprocessing;
+namespace detail = multiprocessing::detail;
+
+BOOST_FIXTURE_TEST_SUITE(gate, leaves_nothing)
+
+BOOST_AUTO_TEST_CASE(lets_one_in_at_a_time) {
+    detail::gate gate;
+    int inside = 0;
+    int times = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i != 4; ++i) {
+        threads.emplace_back([&] {
+            for (int round = 0; round != 10'000; ++round) {
+                const std::lock_guard held(gate);
+                times += ++inside;
+                --inside;
+            }
+        });
+    }
+    for (auto& thread : threads) {
+        thread.join();
+    }
+    BOOST_TEST(times == 40'000);
+}
+
+BOOST_AUTO_TEST_CASE(lets_the_next_one_in_when_one_has_died_inside) {
+    detail::gate gate;
+    for (int i = 0; i != 2; ++i) {
+        std::thread([&] { gate.lock(); }).join(); // the lock belongs to a thread
+        gate.lock();
+        gate.unlock();
+    }
+}
+
+BOOST_AUTO_TEST_CASE(is_closed_for_good_by_one_who_stays_inside_for_too_long) {
+    detail::gate gate;
+    gate.lock();
+    std::string why;
+    std::thread([&] {
+        try {
+            gate.lock();
+        } catch (const mp::queue_broken& e) {
+            why = e.what();
+        }
+        BOOST_CHECK_THROW(gate.lock(), mp::queue_broken);
+    }).join();
+    BOOST_TEST(why.find("stopped") != std::string::npos, why);
+    gate.unlock(); // it goes on
+    BOOST_CHECK_THROW(gate.lock(), mp::queue_broken);
+    BOOST_CHECK_THROW(gate.lock(), mp::queue_broken); // and not that it is held already
+}
+
+BOOST_AUTO_TEST_SUITE_END()
