@@ -34,6 +34,16 @@ void heed_limit(const resource_error& e) {
     }
 }
 
+/// Why arguments could not be received, where that is not due to a limit.
+std::exception_ptr unless_limited(const std::exception_ptr& lost) {
+    try {
+        std::rethrow_exception(lost);
+    } catch (const resource_error& e) {
+        heed_limit(e);
+        return lost;
+    }
+}
+
 void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
     try {
         pool.send(frame_kind::result, task, outcome);
@@ -50,7 +60,7 @@ void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
 /// Runs the call in a frame; its outcome is appended to `outcome`.
 void run_received(const frame& received, bytes& outcome) {
     if (received.lost) {
-        put_exception(received.lost, outcome);
+        put_exception(unless_limited(received.lost), outcome);
         return;
     }
     stop_line::of_this_process().begin(received.id);
@@ -113,9 +123,6 @@ void worker_loop(const worker_handle& handle) {
         // Most likely the parent is gone. Then the lifeline ends this process with its group, which it would
         // leave behind by itself.
         std::this_thread::sleep_for(termination_grace);
-    } catch (const resource_error& e) { // no memory for large arguments
-        heed_limit(e);
-        throw;
     }
 }
 
