@@ -89,10 +89,6 @@ std::string what_of(mp::future<R> task) {
     return "no error";
 }
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 mp::pool_options one_worker(mp::pool_options options = {}) {
     options.processes = 1;
     return options;

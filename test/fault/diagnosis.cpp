@@ -33,10 +33,6 @@ constexpr bool under_a_sanitizer = false;
 
 volatile int one = 1;
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
     std::istringstream stream(text);
@@ -175,17 +171,6 @@ int leave_a_child_and_die(const std::string& pid_file) {
 }
 int twice(int n) {
     return 2 * n;
-}
-
-template <class R>
-mp::worker_died death_of(mp::future<R> task) {
-    try {
-        task.get();
-    } catch (const mp::worker_died& e) {
-        return e;
-    }
-    BOOST_FAIL("the task outlived its worker");
-    throw;
 }
 
 /// The task's worker dies in `inner`, called by `outer`; where that can be told it must be.

@@ -72,15 +72,6 @@ int open_until_it_fails() {
     return errno;
 }
 
-mp::worker_died death_of(mp::future<void> task) {
-    try {
-        task.get();
-    } catch (const mp::worker_died& e) {
-        return e;
-    }
-    BOOST_FAIL("the task outlived its worker");
-    throw;
-}
 template <class F, class... Args>
 std::string error_of(mp::pool& pool, const F& f, const Args&... args) {
     try {
@@ -89,9 +80,6 @@ std::string error_of(mp::pool& pool, const F& f, const Args&... args) {
         return e.what();
     }
     return "a value";
-}
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
 }
 std::string needed_more_than_its_limit() {
     return "it needed more memory than its limit of " + std::to_string(limit) + " bytes";

@@ -47,10 +47,6 @@ std::string error_of(mp::future<int> task) {
     return "a value";
 }
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 /// Exit codes of a process that tries what cannot work.
 enum verdict { as_promised = 0, started_all_the_same = 2, other_error = 3, not_permitted = 77 };
 

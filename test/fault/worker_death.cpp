@@ -89,22 +89,6 @@ int take_not_loaded(const not_loaded&) {
     return 0;
 }
 
-/// The error of a task whose worker died.
-template <class R>
-mp::worker_died death_of(mp::future<R> task) {
-    try {
-        task.get();
-    } catch (const mp::worker_died& e) {
-        return e;
-    }
-    BOOST_FAIL("the task outlived its worker");
-    throw;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 /// Whether the process has a descriptor of a file with such a name.
 bool has_open(long pid, const std::string& part) {
     std::error_code vanished;

@@ -127,6 +127,24 @@ inline void kill_process(long pid, int signal = SIGKILL) {
     ::kill(static_cast<pid_t>(pid), signal);
 }
 
+inline bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+/// The error of a task whose worker died.
+template <class R>
+mp::worker_died death_of(mp::future<R> task) {
+    if (!task.wait_for(hang_limit)) {
+        throw std::runtime_error("the task hangs");
+    }
+    try {
+        task.get();
+    } catch (const mp::worker_died& e) {
+        return e;
+    }
+    throw std::runtime_error("the task outlived its worker");
+}
+
 /// A file that does not exist yet, gone at the end of the scope. Its path is what tasks get.
 class scratch_file {
 public:

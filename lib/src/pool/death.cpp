@@ -64,8 +64,7 @@ worker_died make_error(death how, task_id task, std::string function, std::strin
 
 } // namespace
 
-worker_died error_of_running(death how, task_id task, std::string function,
-                                           const std::string& attempts) {
+worker_died error_of_running(death how, task_id task, std::string function, const std::string& attempts) {
     auto first_line = how.epitaph + " while running " + function + attempts;
     return make_error(std::move(how), task, std::move(function), std::move(first_line));
 }
