@@ -103,6 +103,9 @@ bool pool_core::submit(call function, std::shared_ptr<detail::completion> comple
 }
 
 bool pool_core::cancel(std::uint64_t task) {
+    if (!is_made_here()) {
+        return false; // in a copy of the process, which leaves a range of results early
+    }
     lock held(mutex_);
     const bool cancelled = schedule_.cancel(task);
     perform();
