@@ -21,6 +21,8 @@ namespace multiprocessing::os {
 namespace {
 
 constexpr std::array fatal_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+/// What reading a damaged stack leads to.
+constexpr std::array read_errors{SIGSEGV, SIGBUS};
 
 /// Reading a stack takes a few KiB, the kernel's frame for the handler up to 12 with the widest registers.
 constexpr std::size_t alternate_stack_size = std::size_t{64} << 10;
@@ -37,6 +39,8 @@ struct {
     std::atomic<bool> reported{false};
     std::atomic<bool> reading_stack{false};
     sigjmp_buf stack_is_unreadable;
+    struct sigaction action {};
+    std::array<struct sigaction, read_errors.size()> actions_of_others;
     struct {
         crash_report head;
         std::array<char, largest_packet - sizeof(crash_report)> modules;
@@ -111,12 +115,25 @@ void die_of(int signal, siginfo_t* info) {
     ::syscall(SYS_rt_tgsigqueueinfo, ::getpid(), ::gettid(), signal, info);
 }
 
+/// While the stack is read, errors of that come here, whoever else handles such signals.
+void take_read_errors() {
+    for (std::size_t i = 0; i != read_errors.size(); ++i) {
+        ::sigaction(read_errors[i], &the_crash.action, &the_crash.actions_of_others[i]);
+    }
+}
+void give_back_read_errors() {
+    for (std::size_t i = 0; i != read_errors.size(); ++i) {
+        ::sigaction(read_errors[i], &the_crash.actions_of_others[i], nullptr);
+    }
+}
+
 /// Async-signal-safe.
 void on_fatal_signal(int signal, siginfo_t* info, void*) {
     const auto thread = ::gettid();
     pid_t nobody = 0;
     if (::getpid() != the_crash.process) { // a copy of it that somebody has forked
     } else if (the_crash.reporter.compare_exchange_strong(nobody, thread)) {
+        take_read_errors();
         if (sigsetjmp(the_crash.stack_is_unreadable, 0) == 0) {
             the_crash.reading_stack = true;
             constexpr std::size_t own_frames = 2; // this function, and what the kernel lets it return to
@@ -124,6 +141,7 @@ void on_fatal_signal(int signal, siginfo_t* info, void*) {
                                             sizeof the_crash.report.head.frames);
         }
         the_crash.reading_stack = false;
+        give_back_read_errors();
         send_report(signal);
     } else if (nobody == thread && the_crash.reading_stack) { // it is damaged; the frames so far are noted
         siglongjmp(the_crash.stack_is_unreadable, 1);
@@ -156,7 +174,7 @@ crash_reporting::crash_reporting(int socket) noexcept {
     the_crash.socket = socket;
     the_crash.process = ::getpid();
     use_alternate_stack();
-    struct sigaction action {};
+    auto& action = the_crash.action;
     action.sa_sigaction = &on_fatal_signal;
     // Reading a stack that is damaged is a crash of its own: the handler notices.
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;

@@ -14,9 +14,8 @@ last_words::last_words() {
 }
 
 void last_words::forward() {
-    for (std::size_t done = 0; done < most_in_a_turn;) {
-        const auto room = os::largest_write - std::min(os::largest_write, unwritten_.size());
-        const auto got = read(room);
+    for (std::size_t done = 0; done < most_in_a_turn; done += os::largest_write) {
+        read(os::largest_write - std::min(os::largest_write, unwritten_.size()));
         if (unwritten_.empty()) {
             return;
         }
@@ -24,13 +23,13 @@ void last_words::forward() {
         if (held_up_) {
             return;
         }
-        done += os::largest_write;
         // Lines of several workers are not to be mixed: one that is cut off waits for its rest, which most
         // likely is there.
-        const bool more = got != 0 && got == room && done < most_in_a_turn;
-        const auto line_end = more ? unwritten_.rfind('\n') : std::string::npos;
+        const bool is_cut_off = unwritten_.size() >= os::largest_write;
+        const auto line_end = is_cut_off ? unwritten_.rfind('\n', os::largest_write - 1) : std::string::npos;
         write(line_end == std::string::npos ? os::largest_write : line_end + 1);
     }
+    held_up_ = !unwritten_.empty(); // until the next turn
 }
 
 void last_words::drain() {
@@ -42,10 +41,7 @@ void last_words::drain() {
         done += got;
     }
     reading_end_ = os::descriptor();
-    held_up_ = false;
-    while (!unwritten_.empty() && !held_up_) {
-        forward();
-    }
+    forward();
 }
 
 std::size_t last_words::read(std::size_t room) {
@@ -66,9 +62,7 @@ std::size_t last_words::read(std::size_t room) {
 
 void last_words::write(std::size_t size) {
     const auto part = std::string_view(unwritten_).substr(0, size);
-    const auto taken = os::write_some(os::standard_error, part);
-    held_up_ = taken < part.size();
-    unwritten_.erase(0, taken);
+    unwritten_.erase(0, os::write_some(os::standard_error, part));
 }
 
 } // namespace multiprocessing::detail

@@ -36,18 +36,20 @@ public:
 
     /// Forwards what is there.
     void forward();
-    /// After the worker's death: takes what is left, and forwards as much of it as stderr takes now.
+    /// After the worker's death: takes what is left, and forwards a turn's worth of it.
     void drain();
 
-    /// What to poll for more: -1 when there will be none, or while stderr takes nothing.
+    /// What to poll for more: -1 when there will be none, or while it is held up.
     [[nodiscard]] int source() const noexcept { return held_up_ ? -1 : reading_end_.get(); }
-    /// Whether stderr has to take something before this can go on.
+    /// Whether something waits for stderr to take it.
     [[nodiscard]] bool held_up() const noexcept { return held_up_; }
     /// The end of what has come.
     [[nodiscard]] const std::string& tail() const noexcept { return tail_; }
 
 private:
+    /// How much was there.
     std::size_t read(std::size_t room);
+    /// At most so much.
     void write(std::size_t size);
 
     os::descriptor reading_end_;
