@@ -397,6 +397,29 @@ BOOST_AUTO_TEST_CASE(a_timeout_counts_as_an_attempt) {
     BOOST_TEST(contains(what, "(the last of 2 attempts)"), what);
 }
 
+/// Long in its first attempt, and asked to stop then; the second is not.
+bool was_asked(std::stop_token stop, const std::string& path) {
+    std::ofstream(path, std::ios::app).put('x');
+    while (attempts_in(path) == 1 && !stop.stop_requested()) {
+        std::this_thread::sleep_for(1ms);
+    }
+    return stop.stop_requested();
+}
+
+BOOST_AUTO_TEST_CASE(a_request_to_stop_is_for_one_attempt) {
+    mp::pool pool(one_worker({.retry_back_off = 1ms}));
+    const scratch_file trace;
+    BOOST_TEST(!pool.apply({.timeout = 100ms, .max_retries = 1, .stop_grace = 1h}, was_asked, trace.path()));
+    BOOST_TEST(attempts_in(trace.path()) == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_time_without_end_is_no_limit) {
+    mp::pool pool(1);
+    const mp::task_options patient{.timeout = std::chrono::nanoseconds::max(),
+                                   .stop_grace = std::chrono::nanoseconds::max()};
+    BOOST_TEST(pool.apply(patient, twice, 21) == 42);
+}
+
 BOOST_AUTO_TEST_CASE(an_exception_is_tried_again_when_the_predicate_says_so) {
     mp::pool pool(one_worker({.max_retries = 5,
                               .retry_if =

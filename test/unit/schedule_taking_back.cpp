@@ -155,6 +155,18 @@ BOOST_AUTO_TEST_CASE(what_the_worker_goes_on_with_is_what_was_not_taken_back) {
     p.settled(1);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_not_sent_to_a_worker_cannot_come_back_from_it) {
+    plan p({.workers = 2});
+    p.ready(1);
+    p.submit(1, 4);
+    p.ready(2);
+    p.next();
+    BOOST_TEST(!p.taken_back(1, {99, 2}));
+    check(p.next(), {"send 2 to 2"});
+    p.died(1, 1);
+    check(p.next(), {"fail 1: worker died", "start 3 after 0", "send 3 to 2", "send 4 to 2"});
+}
+
 // Capacity
 
 BOOST_AUTO_TEST_CASE(capacity_counts_tasks_that_no_worker_is_on) {

@@ -26,6 +26,13 @@ void stop_line::begin(std::uint64_t task) {
     source_.reset();
 }
 
+void stop_line::end() {
+    const std::lock_guard lock(mutex_);
+    running_ = 0;
+    asked_to_stop_.reset();
+    source_.reset();
+}
+
 std::stop_token stop_line::token() {
     const std::lock_guard lock(mutex_);
     if (!socket_) {
@@ -54,11 +61,14 @@ void stop_line::listen() {
         if (received.what == os::received_packet::type::end) {
             return;
         }
+        if (received.what == os::received_packet::type::nothing) {
+            continue;
+        }
         std::optional<std::stop_source> asked;
         {
             const std::lock_guard lock(mutex_);
-            asked_to_stop_ = task;
             if (task == running_) {
+                asked_to_stop_ = task;
                 asked = source_;
             }
         }

@@ -23,6 +23,8 @@ public:
     void open(int socket);
     /// From now on this is the task that runs.
     void begin(std::uint64_t task);
+    /// It has ended: a request for it is not one for its next attempt.
+    void end();
     /// The running task's token; one that is never asked to stop where no line was opened.
     [[nodiscard]] std::stop_token token();
 

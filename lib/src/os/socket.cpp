@@ -72,9 +72,11 @@ delivery send_packet(int socket, std::span<const std::byte> packet, int fd) {
 received_packet receive_packet(int socket, std::span<std::byte> buffer) {
     message in(buffer);
     in.make_room_for_descriptor();
+    in.header.msg_controllen = CMSG_LEN(sizeof(int)); // with what is for alignment, two would come in
     const auto received = ::recvmsg(socket, &in.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (received < 0) {
-        const bool nothing_there = errno == EAGAIN || errno == EINTR;
+        // A lack of memory passes; the packet stays where it is.
+        const bool nothing_there = errno == EAGAIN || errno == EINTR || errno == ENOMEM || errno == ENOBUFS;
         return {.what = nothing_there ? received_packet::type::nothing : received_packet::type::end};
     }
     if (received == 0) {

@@ -200,7 +200,7 @@ void pool_core::perform() {
 
 void pool_core::perform(const action::start_worker& start) {
     ++stats_.restarts;
-    starts_.push_back({start.worker, std::chrono::steady_clock::now() + start.after});
+    starts_.push_back({start.worker, deadline_after(start.after)});
     wake_supervisor_before(starts_.back().due);
 }
 
@@ -235,7 +235,10 @@ void pool_core::perform(const action::take_back& take) {
     } catch (const channel_broken&) {
         holder->kill();
     }
-    schedule_.taken_back(take.worker, taken);
+    if (!schedule_.taken_back(take.worker, taken) && holder != nullptr) {
+        holder->note("it wrote over the tasks that were sent to it");
+        holder->kill();
+    }
     if (holder != nullptr) {
         collect_from(*holder);
     }
@@ -244,7 +247,7 @@ void pool_core::perform(const action::take_back& take) {
 
 void pool_core::perform(const action::start_timer& timer) {
     if (auto* worker = find(timer.worker)) {
-        worker->overdue = {timer.task, std::chrono::steady_clock::now() + timer.after};
+        worker->overdue = {timer.task, deadline_after(timer.after)};
         wake_supervisor_before(worker->overdue.time);
     }
 }
@@ -262,7 +265,7 @@ void pool_core::perform(const action::dismiss_worker& dismiss) {
     if (auto* worker = find(dismiss.worker)) {
         try {
             worker->channel().send(frame_kind::leave, 0, {});
-        } catch (const channel_broken&) {
+        } catch (const std::exception&) { // it is broken, or the system is short of something
             worker->kill();
         }
     }
@@ -273,11 +276,10 @@ void pool_core::perform(const action::end_worker& end) {
         return;
     }
     if (auto* worker = find(end.worker)) {
-        const auto now = std::chrono::steady_clock::now();
         if (end.after == std::chrono::nanoseconds::zero()) {
-            ask_to_end(*worker, now);
+            ask_to_end(*worker, std::chrono::steady_clock::now());
         } else {
-            worker->end_time = now + end.after;
+            worker->end_time = deadline_after(end.after);
         }
         wake_supervisor_before(worker->next_due());
     }
@@ -293,7 +295,7 @@ void pool_core::perform(const action::rest_task& rest) {
     if (const auto found = tasks_.find(rest.task); found != tasks_.end()) {
         ++found->second.attempts;
         ++stats_.retries;
-        resting_.push_back({rest.task, std::chrono::steady_clock::now() + rest.after});
+        resting_.push_back({rest.task, deadline_after(rest.after)});
         wake_supervisor_before(resting_.back().due);
     }
 }

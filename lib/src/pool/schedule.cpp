@@ -88,18 +88,22 @@ bool schedule::is_final(task_id id, bool again) {
     return final;
 }
 
-void schedule::taken_back(worker_id worker, const std::vector<task_id>& tasks) {
+bool schedule::taken_back(worker_id worker, const std::vector<task_id>& tasks) {
     auto* slot = find(worker);
     if (slot == nullptr) {
-        return;
+        return true;
     }
+    std::deque<task_id> returned;
     for (const auto id : tasks) {
-        std::erase(slot->under_way, id);
+        if (std::erase(slot->under_way, id) != 0) {
+            returned.push_back(id);
+        }
     }
-    slot->given -= tasks.size();
-    slot->nothing_to_take_back = tasks.empty();
-    put_back({tasks.begin(), tasks.end()});
+    slot->given -= returned.size();
+    slot->nothing_to_take_back = returned.empty();
+    put_back(returned);
     advance();
+    return terminated_ || returned.size() == tasks.size();
 }
 
 void schedule::settled(worker_id worker) {
@@ -230,7 +234,9 @@ std::optional<task_id> schedule::victim(const place& slot, task_id begun) {
 }
 
 std::chrono::nanoseconds schedule::doubled(std::chrono::nanoseconds first, std::size_t times) {
-    return first * (1LL << std::min(times, most_doublings));
+    const auto factor = std::int64_t{1} << std::min(times, most_doublings);
+    return first > std::chrono::nanoseconds::max() / factor ? std::chrono::nanoseconds::max()
+                                                            : first * factor;
 }
 
 void schedule::close() {

@@ -138,7 +138,8 @@ public:
     [[nodiscard]] verdict result_arrived(worker_id worker, task_id task, bool doubtful = false);
     /// Whether a doubtful result is the task's outcome, given that somebody wants to try `again` or not.
     [[nodiscard]] bool is_final(task_id task, bool again);
-    void taken_back(worker_id worker, const std::vector<task_id>& tasks);
+    /// False when some of these were not under way to it; those are left where they are.
+    bool taken_back(worker_id worker, const std::vector<task_id>& tasks);
     /// What the worker had sent when tasks were taken back from it has been reported. What it has neither
     /// given back nor finished it runs.
     void settled(worker_id worker);

@@ -180,8 +180,8 @@ void pool_core::sleep(lock& held) {
     const auto deadline = asleep_until_;
     held.unlock();
     set.wait(deadline);
-    relay_.forward(set);
     held.lock();
+    relay_.forward(set);
     asleep_until_ = steady_time::min();
 
     if (set.is_readable(woken)) {
@@ -201,7 +201,7 @@ void pool_core::answer(worker& caller) {
         if (!caller.channel().answer_ring()) {
             caller.hung_up(std::chrono::steady_clock::now());
         }
-    } catch (const nonsense_received& e) {
+    } catch (const std::exception& e) { // nonsense, or no memory for it
         caller.note(e.what());
         caller.kill();
     }
@@ -212,6 +212,7 @@ void pool_core::bury(lock& held, worker_id id) {
     const auto buried = std::move(workers_.extract(id).mapped()); // from here on nothing is sent to it
     auto& dead = *buried;
     dead.process().wait_until(steady_time::max());
+    dead.words().drain(); // before the futures of what it has sent are complete
     try {
         dead.channel().receive_rest([&](frame received) { handle(dead, std::move(received)); });
     } catch (const nonsense_received&) { // to the end
@@ -219,7 +220,6 @@ void pool_core::bury(lock& held, worker_id id) {
         dead.note(e.what());
     }
     held.unlock(); // others need not wait for a diagnosis
-    dead.words().drain();
     auto how = dead.death();
     relay_.take_over(std::move(dead.words()));
     held.lock();

@@ -85,6 +85,15 @@ public:
     static constexpr std::size_t largest_in_message = largest_message - sizeof(frame_header);
 
 protected:
+    /// A process crashes once. Throws `nonsense_received`.
+    void keep_report(std::vector<std::byte> report) {
+        if (!report_.empty()) {
+            throw nonsense_received("it said twice that it crashes");
+        }
+        report_ = std::move(report);
+    }
+
+private:
     std::vector<std::byte> report_;
 };
 

@@ -15,7 +15,9 @@ namespace multiprocessing::detail {
 void payload_buffer::write(std::span<const std::byte> content) {
     if (mapped_->size() < content.size()) {
         const auto size = std::min(std::bit_ceil(content.size()), largest);
-        os::resize(memory_.get(), size);
+        if (os::size_of(memory_.get()) < size) { // or else it could not be mapped the last time
+            os::resize(memory_.get(), size);
+        }
         map(size);
     }
     if (allocated_ < content.size()) {

@@ -172,7 +172,7 @@ bool queue_channel::answer_ring() {
             }
             break;
         case os::arrival::type::report:
-            report_ = std::move(arrived.report);
+            keep_report(std::move(arrived.report));
             break;
         case os::arrival::type::end:
             return false;

@@ -78,8 +78,8 @@ std::optional<frame> socket_channel::receive_any() {
     }
     const std::span<const std::byte> content(packet.data(), received.size);
     if (os::is_crash_report(content)) {
-        report_.assign(content.begin(), content.end());
-        return receive_any();
+        keep_report({content.begin(), content.end()});
+        return frame{.kind = frame_kind::begun, .id = begun_}; // nothing new: see what else there is
     }
     const auto message = parse_message(content);
     const auto& header = message.header;
