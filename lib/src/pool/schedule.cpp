@@ -229,7 +229,7 @@ std::optional<task_id> schedule::victim(const place& slot, task_id begun) {
         return begun;
     }
     // A journal with rubbish in it: most likely the task did that, and it is not to do so elsewhere.
-    const bool rubbish = begun != 0 && begun != slot.last_finished;
+    const bool rubbish = begun != slot.last_finished;
     return rubbish && !tasks.empty() ? std::optional(tasks.front()) : std::nullopt;
 }
 
