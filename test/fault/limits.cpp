@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 using namespace fault;
 
@@ -101,9 +102,9 @@ void try_without_privileges(const mp::pool_options& options, const std::string& 
     } catch (const mp::start_failed& e) {
         const bool refused =
             e.code() == std::errc::operation_not_permitted || e.code() == std::errc::permission_denied;
-        std::exit(refused && contains(e.what(), setting) ? as_promised : other_error);
+        ::_exit(refused && contains(e.what(), setting) ? as_promised : other_error);
     }
-    std::exit(started_all_the_same);
+    ::_exit(started_all_the_same);
 }
 void have_less_niceness() {
     try_without_privileges({.processes = 1, .niceness = -1}, "niceness");
