@@ -93,6 +93,17 @@ inline void expect_nothing_left(std::size_t descriptors_before, const std::strin
     expect(names_of(::getpid()).empty(), left_a_name, context + ": names are left");
 }
 
+/// A user who has nothing else here.
+inline uid_t somebody_else() {
+    return static_cast<uid_t>(10'000 + ::getpid() % 50'000);
+}
+
+/// Becomes that user for good, if this is root and may do so; whether it is.
+inline bool become_somebody_else() {
+    const auto id = somebody_else();
+    return ::geteuid() == 0 && ::setgid(id) == 0 && ::setuid(id) == 0;
+}
+
 // Tasks
 
 inline int twice(int n) {
