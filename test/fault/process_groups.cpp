@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <spawn.h>
+#include <sys/wait.h>
 #include <termios.h>
 
 using namespace fault;
@@ -185,6 +186,18 @@ BOOST_AUTO_TEST_CASE(what_workers_have_started_ends_when_the_parent_is_killed) {
     parent.kill();
     parent.join();
     BOOST_TEST(eventually([&] { return all_gone(family); }));
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_the_parent_does_not_take_workers_for_dead) {
+    mp::pool pool(1);
+    const auto worker = pool.apply(own_pid);
+    const auto copy = ::fork();
+    if (copy == 0) {
+        (void)mp::active_children(); // which asks each whether it runs; they are not this process's
+        ::_exit(0);
+    }
+    ::waitpid(copy, nullptr, 0);
+    BOOST_TEST(pool.apply(own_pid) == worker);
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_that_joins_another_group_ends_all_the_same) {

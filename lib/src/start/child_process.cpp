@@ -64,7 +64,7 @@ std::optional<ending> child_process::ended() {
     if (!ending_) {
         siginfo_t info{};
         rusage usage{};
-        if (leads_group_) {
+        if (leads_group_ && is_started_here()) {
             const auto id = static_cast<id_t>(process_.get());
             if (::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0) {
                 return ending_; // it runs
