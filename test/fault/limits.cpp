@@ -89,7 +89,8 @@ std::string needed_more_than_its_limit() {
 /// Exit codes of what a process without privileges tries.
 enum verdict { as_promised = 0, started_all_the_same = 2, other_error = 3 };
 
-/// No capability counts from here on, in this thread.
+/// No capability counts from here on, in this thread. It cannot stop the others any more, so a leak checker
+/// cannot look at them: such a process has to leave by `_exit`.
 void drop_privileges() {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct none[2]{};
