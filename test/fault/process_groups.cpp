@@ -86,6 +86,15 @@ void be_a_parent(const std::string& ready) {
     stay();
 }
 
+/// Idle workers notice by themselves that the parent is gone. Each has something in the background.
+void be_an_idle_parent(const std::string& ready) {
+    mp::pool pool(4);
+    pool.initializer(start_sleep);
+    eventually([] { return descendants_of(::getpid()).size() == 8; });
+    std::ofstream(ready).put('x');
+    stay();
+}
+
 /// The errors that a worker gets which writes to its terminal, and reads from it.
 std::pair<int, int> use_terminal() {
     const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
@@ -186,6 +195,19 @@ BOOST_AUTO_TEST_CASE(what_workers_have_started_ends_when_the_parent_is_killed) {
     parent.kill();
     parent.join();
     BOOST_TEST(eventually([&] { return all_gone(family); }));
+}
+
+BOOST_AUTO_TEST_CASE(what_idle_workers_have_started_ends_when_the_parent_is_killed) {
+    for (int round = 0; round != 10; ++round) {
+        const scratch_file ready;
+        mp::process parent(be_an_idle_parent, ready.path());
+        parent.start();
+        BOOST_TEST_REQUIRE(eventually([&] { return ready.exists(); }));
+        const auto family = family_of(parent.pid(), 8);
+        parent.kill();
+        parent.join();
+        BOOST_TEST_REQUIRE(eventually([&] { return all_gone(family); }, 10s));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_of_the_parent_does_not_take_workers_for_dead) {
