@@ -12,23 +12,12 @@ using namespace fault;
 
 namespace {
 
-int twice(int n) {
-    return 2 * n;
-}
-[[noreturn]] void stay() {
-    for (;;) {
-        ::pause();
-    }
-}
 void announce_and_stay(const std::string& path) {
     std::ofstream(path).put('x');
     stay();
 }
 void announce(const std::string& path) {
     std::ofstream(path).put('x');
-}
-long own_pid() {
-    return ::getpid();
 }
 
 /// Counts its attempts in a file, and ends its worker in all but the last.

@@ -10,15 +10,6 @@ using namespace fault;
 
 namespace {
 
-int twice(int n) {
-    return 2 * n;
-}
-
-[[noreturn]] void stay() {
-    for (;;) {
-        ::pause();
-    }
-}
 void be_deaf(const std::string& path) {
     std::signal(SIGTERM, SIG_IGN);
     std::ofstream(path).put('x');

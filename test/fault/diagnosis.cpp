@@ -169,9 +169,6 @@ int leave_a_child_and_die(const std::string& pid_file) {
     std::fputs("leaving one behind\n", stderr);
     return die_of(SIGKILL);
 }
-int twice(int n) {
-    return 2 * n;
-}
 
 /// The task's worker dies in `inner`, called by `outer`; where that can be told it must be.
 void check_trace(const mp::worker_died& death, const std::string& inner, const std::string& outer) {

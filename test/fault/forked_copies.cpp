@@ -15,10 +15,6 @@ namespace {
 /// The promise is a second; a loaded machine gets more.
 constexpr auto gone_within = 5s;
 
-int twice(int n) {
-    return 2 * n;
-}
-
 std::string repeated(char letter) {
     return std::string(1'000'000, letter); // travels in the worker's buffer
 }

@@ -13,10 +13,6 @@ using namespace fault;
 
 namespace {
 
-int twice(int n) {
-    return 2 * n;
-}
-
 std::vector<int> descriptors(const std::string& part) {
     std::vector<int> found;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {

@@ -13,13 +13,6 @@ using namespace fault;
 
 namespace {
 
-long own_pid() {
-    return ::getpid();
-}
-int twice(int n) {
-    return 2 * n;
-}
-
 #ifdef __SANITIZE_ADDRESS__
 /// The sanitizer itself takes a fifth of it.
 constexpr std::size_t limit = std::size_t{100} << 40;

@@ -84,10 +84,6 @@ private:
     std::thread thread_;
 };
 
-int twice(int n) {
-    return 2 * n;
-}
-
 // The stages.
 
 /// A thread that outlives the task that starts it, and dies when a file appears.

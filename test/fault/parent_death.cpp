@@ -16,11 +16,6 @@ namespace {
 /// The promise is a second; a loaded machine gets more.
 constexpr auto gone_within = 5s;
 
-[[noreturn]] void stay() {
-    for (;;) {
-        ::pause();
-    }
-}
 void be_busy() {
     for (std::atomic<unsigned> turns{0};; ++turns) {
     }

@@ -13,16 +13,8 @@ using namespace fault;
 
 namespace {
 
-[[noreturn]] void stay() {
-    for (;;) {
-        ::pause();
-    }
-}
 long own_group() {
     return ::getpgrp();
-}
-long own_pid() {
-    return ::getpid();
 }
 
 /// A program that knows nothing of the library, in the background.

@@ -11,10 +11,6 @@ using namespace fault;
 
 namespace {
 
-int twice(int n) {
-    return 2 * n;
-}
-
 void throw_always() {
     throw std::runtime_error("no licence");
 }

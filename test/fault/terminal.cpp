@@ -81,20 +81,12 @@ private:
     std::string shown_;
 };
 
-[[noreturn]] void stay() {
-    for (;;) {
-        ::pause();
-    }
-}
 void be_busy() {
     for (std::atomic<unsigned> turns{0};; ++turns) {
     }
 }
 void print(const std::string& text) {
     std::puts(text.c_str());
-}
-int twice(int n) {
-    return 2 * n;
 }
 
 /// Makes this process the leader of a session at the terminal, as a login shell's child is.

@@ -10,10 +10,6 @@ using namespace fault;
 
 namespace {
 
-int twice(int n) {
-    return 2 * n;
-}
-
 /// Kills workers of a pool now and then, as long as it lives.
 class killer {
 public:

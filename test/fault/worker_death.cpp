@@ -11,12 +11,6 @@ using namespace fault;
 
 namespace {
 
-long own_pid() {
-    return ::getpid();
-}
-int twice(int n) {
-    return 2 * n;
-}
 int end_by_signal(int number) {
     std::signal(number, SIG_DFL);
     std::raise(number);

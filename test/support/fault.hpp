@@ -127,6 +127,20 @@ inline void kill_process(long pid, int signal = SIGKILL) {
     ::kill(static_cast<pid_t>(pid), signal);
 }
 
+// What tasks do in many tests.
+
+inline int twice(int n) {
+    return 2 * n;
+}
+inline long own_pid() {
+    return ::getpid();
+}
+[[noreturn]] inline void stay() {
+    for (;;) {
+        ::pause();
+    }
+}
+
 inline bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }

@@ -106,9 +106,6 @@ inline bool become_somebody_else() {
 
 // Tasks
 
-inline int twice(int n) {
-    return 2 * n;
-}
 inline std::size_t count(const std::vector<char>& data) {
     return data.size();
 }

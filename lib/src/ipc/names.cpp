@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <optional>
 #include <sstream>
-#include <unistd.h>
 
 namespace multiprocessing::detail {
 namespace {
@@ -50,13 +49,12 @@ std::string make_name() {
     return name.str();
 }
 
-own_name::own_name(const std::string& suffix) : text_(make_name() + suffix), maker_(::getpid()) {}
+own_name::own_name(const std::string& suffix) : text_(make_name() + suffix) {}
 
 void own_name::remove() noexcept {
-    if (maker_ == ::getpid()) {
+    if (!text_.empty() && maker_.is_this_process()) {
         boost::interprocess::shared_memory_object::remove(text_.c_str());
         text_.clear();
-        maker_ = -1;
     }
 }
 

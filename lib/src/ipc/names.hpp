@@ -1,8 +1,9 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "os/copy.hpp"
+
 #include <string>
-#include <sys/types.h>
 
 /// The registry of names in shared memory. A name tells which process made it, so that what a killed process
 /// leaves behind can be recognised and removed by any other.
@@ -30,7 +31,7 @@ public:
 
 private:
     std::string text_; // empty when it is removed
-    pid_t maker_ = -1;
+    os::maker maker_;
 };
 
 /// Removes this name and all that were derived from it by appending. Never throws: what cannot be removed

@@ -2,6 +2,7 @@
 // queue: a message_queue, of which only the `try_` operations are used, and a control block to wait on.
 #include "ipc/gate.hpp"
 #include "ipc/names.hpp"
+#include "os/copy.hpp"
 #include "os/memory.hpp"
 #include "os/process.hpp"
 #include "wire/frame.hpp"
@@ -20,7 +21,6 @@
 #include <new>
 #include <sstream>
 #include <stdexcept>
-#include <unistd.h>
 
 namespace multiprocessing::detail {
 namespace {
@@ -141,7 +141,7 @@ public:
     }
 
     ~shared_queue() override {
-        if (user_ != ::getpid()) {
+        if (!user_.is_this_process()) {
             return; // in a copy of this process that somebody has forked: the lock is the original's
         }
         if (os::was_last_user(control_.descriptor())) { // what is beside the queue is nobody's now
@@ -330,7 +330,7 @@ private:
         return value_beside(number);
     }
 
-    const pid_t user_ = ::getpid();
+    const os::maker user_;
     const own_name own_messages_name_; // of the handle that made the queue: the names go with it
     const own_name own_control_name_;
     const std::string name_;

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "os/socket.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -37,9 +38,10 @@ struct message {
     message(const message&) = delete;
     message& operator=(const message&) = delete;
 
+    /// For one: what is there for alignment would let a second one in.
     void make_room_for_descriptor() {
         header.msg_control = control.data();
-        header.msg_controllen = control.size();
+        header.msg_controllen = CMSG_LEN(sizeof(int));
     }
 };
 
@@ -72,7 +74,6 @@ delivery send_packet(int socket, std::span<const std::byte> packet, int fd) {
 received_packet receive_packet(int socket, std::span<std::byte> buffer) {
     message in(buffer);
     in.make_room_for_descriptor();
-    in.header.msg_controllen = CMSG_LEN(sizeof(int)); // with what is for alignment, two would come in
     const auto received = ::recvmsg(socket, &in.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (received < 0) {
         // A lack of memory passes; the packet stays where it is.

@@ -21,12 +21,10 @@ void pool_core::supervise() {
         look_at_the_clock();
         // A worker rings only when it was told that nobody is looking; so tell it, look once more, and sleep.
         // All of them: between this and the sleep none may come in.
-        const bool anything = collect(false) || collect(true);
-        perform();
-        if (!anything) {
+        if (!collect(false) && !collect(true)) {
             sleep(held);
-            perform();
         }
+        perform();
         deliver(held);
     }
     held.unlock();

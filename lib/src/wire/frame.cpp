@@ -5,6 +5,16 @@
 
 namespace multiprocessing::detail {
 
+std::size_t write_message(const frame_header& header, std::span<const std::byte> content,
+                          std::span<std::byte> out) {
+    std::memcpy(out.data(), &header, sizeof header);
+    if (header.route != frame_route::in_message || content.empty()) {
+        return sizeof header;
+    }
+    std::memcpy(out.data() + sizeof header, content.data(), content.size());
+    return sizeof header + content.size();
+}
+
 message_view parse_message(std::span<const std::byte> message) {
     message_view view;
     if (message.size() < sizeof view.header) {

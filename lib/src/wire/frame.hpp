@@ -55,6 +55,11 @@ struct message_view {
     std::span<const std::byte> content{}; ///< what is in the message itself
 };
 
+/// Writes a message into `out`, which has room for it: the header, and the content if it is to be in the
+/// message. How large it is.
+std::size_t write_message(const frame_header& header, std::span<const std::byte> content,
+                          std::span<std::byte> out);
+
 /// Takes a message apart that may have been written by anybody. Throws `nonsense_received` when it is not a
 /// frame: too short, of no known kind or route, or with another content than it says.
 message_view parse_message(std::span<const std::byte> message);

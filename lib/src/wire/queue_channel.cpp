@@ -190,12 +190,7 @@ void queue_channel::wait_for_ring() {
 void queue_channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) {
     const frame_header header{last_sent_ + 1, id, content.size(), kind, place_content(content)};
     std::array<std::byte, slot_size> message;
-    std::memcpy(message.data(), &header, sizeof header);
-    auto size = sizeof header;
-    if (header.route == frame_route::in_message && !content.empty()) {
-        std::memcpy(message.data() + size, content.data(), content.size());
-        size += content.size();
-    }
+    const auto size = write_message(header, content, message);
     auto& queue = end_ == end::pool ? queues_->tasks : queues_->results;
     auto& turn = end_ == end::pool ? shared().task_turn : shared().result_turn;
     const auto is_sent = [&] {

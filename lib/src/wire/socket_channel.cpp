@@ -5,7 +5,6 @@
 #include "wire/payload.hpp"
 
 #include <array>
-#include <cstring>
 #include <tuple>
 
 namespace multiprocessing::detail {
@@ -22,26 +21,18 @@ channel_handle socket_channel::handle() const {
 }
 
 void socket_channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) {
-    frame_header header{++last_sent_, id, content.size(), kind, frame_route::in_message};
-    std::array<std::byte, largest_message> packet;
-    auto size = sizeof header;
+    frame_header header{last_sent_ + 1, id, content.size(), kind, frame_route::in_message};
     os::descriptor beside;
     if (content.size() > largest_in_message) {
         header.route = frame_route::by_courier;
-        try {
-            beside = os::make_sealed_memory("multiprocessing-payload", content);
-        } catch (...) {
-            --last_sent_;
-            throw;
-        }
-    } else if (!content.empty()) {
-        std::memcpy(packet.data() + size, content.data(), content.size());
-        size += content.size();
+        beside = os::make_sealed_memory("multiprocessing-payload", content);
     }
-    std::memcpy(packet.data(), &header, sizeof header);
+    std::array<std::byte, largest_message> packet;
+    const auto size = write_message(header, content, packet);
     for (;;) {
         switch (os::send_packet(socket_.get(), {packet.data(), size}, beside.get())) {
         case os::delivery::done:
+            last_sent_ = header.sequence;
             return;
         case os::delivery::no_peer:
             throw channel_broken("the peer has closed the channel");
@@ -55,33 +46,33 @@ void socket_channel::send(frame_kind kind, std::uint64_t id, std::span<const std
 }
 
 std::optional<frame> socket_channel::receive() {
+    std::array<std::byte, os::largest_packet> buffer; // not initialised: nearly all packets are short
     for (;;) {
-        auto received = receive_any();
-        if (!received || received->kind != frame_kind::begun) {
-            return received;
+        auto received = os::receive_packet(socket_.get(), buffer);
+        switch (received.what) {
+        case os::received_packet::type::nothing:
+            return std::nullopt;
+        case os::received_packet::type::end:
+            ended_ = true;
+            return std::nullopt;
+        case os::received_packet::type::packet:
+            break;
         }
-        begun_ = received->id;
+        const std::span<const std::byte> packet(buffer.data(), received.size);
+        if (os::is_crash_report(packet)) {
+            keep_report({packet.begin(), packet.end()});
+            continue;
+        }
+        auto taken = take_frame(packet, received);
+        if (taken.kind != frame_kind::begun) {
+            return taken;
+        }
+        begun_ = taken.id;
     }
 }
 
-std::optional<frame> socket_channel::receive_any() {
-    std::array<std::byte, os::largest_packet> packet; // not initialised: nearly all are short
-    auto received = os::receive_packet(socket_.get(), packet);
-    switch (received.what) {
-    case os::received_packet::type::nothing:
-        return std::nullopt;
-    case os::received_packet::type::end:
-        ended_ = true;
-        return std::nullopt;
-    case os::received_packet::type::packet:
-        break;
-    }
-    const std::span<const std::byte> content(packet.data(), received.size);
-    if (os::is_crash_report(content)) {
-        keep_report({content.begin(), content.end()});
-        return frame{.kind = frame_kind::begun, .id = begun_}; // nothing new: see what else there is
-    }
-    const auto message = parse_message(content);
+frame socket_channel::take_frame(std::span<const std::byte> packet, os::received_packet& received) {
+    const auto message = parse_message(packet);
     const auto& header = message.header;
     if (header.sequence != last_received_ + 1 || header.route == frame_route::in_buffer) {
         throw nonsense_received("a frame is not the next one");

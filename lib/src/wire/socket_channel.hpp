@@ -37,7 +37,7 @@ public:
     [[nodiscard]] std::uint64_t begun() const noexcept override { return begun_; }
 
 private:
-    std::optional<frame> receive_any();
+    frame take_frame(std::span<const std::byte> packet, os::received_packet& received);
 
     const bool is_workers_end_;
     os::descriptor socket_;
