@@ -405,17 +405,29 @@ std::size_t count_entries(const char* directory, const std::function<bool(const 
     }
     return count;
 }
-bool is_own_child(const std::string& name) {
-    if (name.find_first_not_of("0123456789") != std::string::npos) {
-        return false;
-    }
+/// A field of /proc/NAME/status, the rest of its line.
+std::string status_of(const std::string& name, const std::string& field) {
     std::ifstream file("/proc/" + name + "/status");
-    for (std::string field; file >> field;) {
-        if (field == "PPid:") {
-            return file >> field && field == std::to_string(::getpid());
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with(field + ":\t")) {
+            return line.substr(field.size() + 2);
         }
     }
-    return false;
+    return {};
+}
+bool is_own_child(const std::string& name) {
+    return name.find_first_not_of("0123456789") == std::string::npos &&
+           status_of(name, "PPid") == std::to_string(::getpid());
+}
+/// Says what the children are that should not be there.
+void tell_children() {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        const auto name = entry.path().filename().string();
+        if (is_own_child(name)) {
+            std::fprintf(stderr, "chaos: child %s (%s): %s\n", name.c_str(), status_of(name, "Name").c_str(),
+                         status_of(name, "State").c_str());
+        }
+    }
 }
 bool is_own_name(const std::string& name) {
     return name.starts_with("multiprocessing-") &&
@@ -527,6 +539,7 @@ int main(int argc, char** argv) {
             good = false;
         }
     }
+    tell_children();
     std::printf(
         "%s: seed %llu, %llu tasks, %llu values, %llu exceptions, %llu worker_died, %llu timed out, "
         "%llu cancelled, %llu retries, %llu wrong, "

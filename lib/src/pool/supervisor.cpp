@@ -68,11 +68,18 @@ bool pool_core::collect_from(worker& from) {
 void pool_core::handle(worker& from, frame received) {
     switch (received.kind) {
     case frame_kind::ready:
+        if (!from.expects_answer()) {
+            break;
+        }
         if (from.answered()) {
             schedule_.ready(from.id());
         }
         return;
     case frame_kind::initializer_failed:
+        if (!from.expects_answer()) {
+            break;
+        }
+        (void)from.answered();
         if (received.lost) {
             from.note("its initializer failed, and " + describe(received.lost));
             return;
@@ -169,7 +176,7 @@ void pool_core::sleep(lock& held) {
     relay_.start_watching(set);
     for (const auto& [id, worker] : workers_) {
         const auto bell = set.add(worker->bell());
-        const auto life = set.add(worker->process().handle());
+        const auto life = set.add(worker->life());
         watched_workers.push_back({id, bell, life});
         relay_.watch(set, worker->words());
     }
@@ -186,10 +193,15 @@ void pool_core::sleep(lock& held) {
         os::clear_flag(wake_.get());
     }
     for (const auto& each : watched_workers) {
+        auto& worker = *workers_.at(each.id);
         if (set.is_readable(each.life)) {
-            bury(held, each.id);
+            if (worker.process().exit_code()) {
+                bury(held, each.id);
+            } else { // who traces it holds it: the others do not wait for that
+                worker.look_again = std::chrono::steady_clock::now() + look_again_after;
+            }
         } else if (set.is_readable(each.bell)) {
-            answer(*workers_.at(each.id));
+            answer(worker);
         }
     }
 }
@@ -209,7 +221,6 @@ void pool_core::answer(worker& caller) {
 void pool_core::bury(lock& held, worker_id id) {
     const auto buried = std::move(workers_.extract(id).mapped()); // from here on nothing is sent to it
     auto& dead = *buried;
-    dead.process().wait_until(steady_time::max());
     dead.words().drain(); // before the futures of what it has sent are complete
     try {
         dead.channel().receive_rest([&](frame received) { handle(dead, std::move(received)); });
@@ -238,6 +249,9 @@ void pool_core::look_at_the_clock() {
         }
         if (worker->kill_time() <= now) {
             worker->kill();
+        }
+        if (worker->look_again <= now) {
+            worker->look_again = steady_time::max();
         }
     }
     std::erase_if(resting_, [&](const auto& resting) {

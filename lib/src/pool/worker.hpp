@@ -41,7 +41,9 @@ public:
 
     /// Has it make a call before its next task.
     void prepare(const call& initializer);
-    /// It answered; whether it is ready now.
+    /// Whether it has not yet said of all that it is to do before its first task that it is done, or failed.
+    [[nodiscard]] bool expects_answer() const noexcept { return answers_expected_ != 0; }
+    /// It answered, as was expected; whether it is ready now.
     bool answered() noexcept;
 
     /// Lets the task know that it should end, if that is the one it runs.
@@ -52,6 +54,10 @@ public:
     void hung_up(steady_time now);
     /// What to poll for its bell: -1 once it has hung up.
     [[nodiscard]] int bell() const noexcept { return hung_up_ ? -1 : channel_->descriptor(); }
+    /// What to poll for its end.
+    [[nodiscard]] int life() const noexcept {
+        return look_again == steady_time::max() ? process_->handle() : -1;
+    }
     void kill() noexcept;
 
     /// Notes why it ends, if it is not its own doing.
@@ -64,12 +70,13 @@ public:
         task_id task = 0;
         steady_time time = steady_time::max();
     };
-    timer overdue{};                           ///< its task will have run for too long
-    steady_time end_time = steady_time::max(); ///< it will be asked to end
+    timer overdue{};                             ///< its task will have run for too long
+    steady_time end_time = steady_time::max();   ///< it will be asked to end
+    steady_time look_again = steady_time::max(); ///< it has ended; whether it can be reaped is to be seen
     [[nodiscard]] steady_time kill_time() const noexcept { return kill_time_; }
     /// The earliest of these.
     [[nodiscard]] steady_time next_due() const noexcept {
-        return std::min({overdue.time, end_time, kill_time_});
+        return std::min({overdue.time, end_time, kill_time_, look_again});
     }
 
 private:

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -51,7 +52,21 @@ child_process::~child_process() {
 
 bool child_process::wait_until(steady_time deadline) {
     // A waiter holds no lock, so that others can look, signal and wait at the same time.
-    return exit_code().has_value() || (os::wait_readable(handle(), deadline) && exit_code().has_value());
+    while (!exit_code()) {
+        if (!os::wait_readable(handle(), deadline)) {
+            return false;
+        }
+        if (exit_code()) {
+            break;
+        }
+        // It has ended, and who traces it has not let go of it yet. Nothing tells when that happens.
+        const auto now = std::chrono::steady_clock::now();
+        if (now >= deadline) {
+            return false;
+        }
+        std::this_thread::sleep_until(std::min(deadline, now + look_again_after));
+    }
+    return true;
 }
 
 std::optional<int> child_process::exit_code() {

@@ -17,6 +17,10 @@ namespace multiprocessing::detail {
 /// files, short enough that destructors end before anybody wonders.
 inline constexpr std::chrono::milliseconds termination_grace{500};
 
+/// What traces a child, a debugger or the leak check of a sanitizer, has to see its end before the parent can
+/// reap it. After so long the parent looks again: long beside the microseconds that this takes as a rule.
+inline constexpr std::chrono::milliseconds look_again_after{1};
+
 /// How a child ended.
 struct ending {
     int exit_code = 0; ///< -N when signal N ended it
@@ -37,14 +41,15 @@ public:
 
     [[nodiscard]] long pid() const noexcept { return pid_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// Readable once it has ended, which can be before it can be reaped.
     [[nodiscard]] int handle() const noexcept { return process_.get(); }
     /// Not so in a copy of the process that started it, where it is not to be destroyed.
     [[nodiscard]] bool is_started_here() const noexcept { return starter_.is_this_process(); }
 
     /// Waits until it has ended, and reaps it; false when the deadline came first.
     bool wait_until(steady_time deadline);
-    /// Empty while it runs; else its exit code, -N when signal N ended it. Reaps it, and kills what is left
-    /// of the group that it leads.
+    /// Empty while it runs, or is held by what traces it; else its exit code, -N when signal N ended it.
+    /// Reaps it, and kills what is left of the group that it leads.
     std::optional<int> exit_code();
     /// Empty while it runs. Reaps it.
     std::optional<ending> ended();

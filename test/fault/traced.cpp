@@ -1,0 +1,112 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+// A child that is traced, by a debugger or the leak check of a sanitizer, cannot be reaped before its tracer
+// has seen its end.
+#include "support/fault.hpp"
+#include "support/leaves_nothing.hpp"
+
+#include <csignal>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+
+using namespace fault;
+
+namespace {
+
+/// Is traced by a process that is in no hurry: it does not look at what it is told.
+[[noreturn]] void be_traced() {
+    ::prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+    if (::fork() == 0) {
+        ::setpgid(0, 0); // else it would end with its worker
+        ::ptrace(PTRACE_SEIZE, ::getppid(), nullptr, nullptr);
+        stay();
+    }
+    stay();
+}
+
+/// The one that traces a process, once there is one; it is killed at the end of the scope.
+class tracer_of {
+public:
+    explicit tracer_of(long pid) {
+        eventually([&] { return (pid_ = tracer(pid)) != 0; });
+    }
+    ~tracer_of() { let_go(); }
+    tracer_of(const tracer_of&) = delete;
+    tracer_of& operator=(const tracer_of&) = delete;
+
+    [[nodiscard]] bool exists() const noexcept { return pid_ != 0; }
+    void let_go() noexcept {
+        if (pid_ != 0) {
+            kill_process(std::exchange(pid_, 0));
+        }
+    }
+
+private:
+    static long tracer(long pid) {
+        std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+        for (std::string field; file >> field;) {
+            if (field == "TracerPid:") {
+                long found = 0;
+                file >> found;
+                return found;
+            }
+        }
+        return 0;
+    }
+
+    long pid_ = 0;
+};
+
+bool is_zombie(long pid) {
+    return look_at(pid).state == 'Z';
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(traced, leaves_nothing)
+
+BOOST_AUTO_TEST_CASE(a_process_is_joined_when_its_tracer_lets_go) {
+    mp::process child(be_traced);
+    child.start();
+    tracer_of tracer(child.pid());
+    BOOST_TEST_REQUIRE(tracer.exists());
+    kill_process(child.pid());
+    BOOST_TEST(eventually([&] { return is_zombie(child.pid()); }));
+    BOOST_TEST(!child.join_for(50ms));
+    BOOST_TEST(!child.exit_code().has_value());
+    std::atomic<bool> joined{false};
+    std::jthread joining([&] {
+        child.join();
+        joined = true;
+    });
+    BOOST_TEST(!eventually([&] { return joined.load(); }, 50ms));
+    tracer.let_go();
+    joining.join();
+    BOOST_TEST(child.exit_code().value() == -SIGKILL);
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_works_on_while_a_tracer_holds_a_dead_worker) {
+    mp::pool pool(2);
+    const auto before = pool.pids();
+    auto task = pool.apply_async(be_traced);
+    long victim = 0;
+    BOOST_TEST_REQUIRE(eventually([&] {
+        for (const auto pid : before) {
+            victim = children_of(pid).empty() ? victim : pid;
+        }
+        return victim != 0;
+    }));
+    tracer_of tracer(victim);
+    BOOST_TEST_REQUIRE(tracer.exists());
+    kill_process(victim);
+    BOOST_TEST(eventually([&] { return is_zombie(victim); }));
+    for (int i = 0; i != 100; ++i) {
+        BOOST_TEST(pool.apply(twice, i) == 2 * i);
+    }
+    BOOST_TEST(!task.wait_for(0ns));
+    tracer.let_go();
+    const auto death = death_of(std::move(task));
+    BOOST_TEST(death.exit_code() == -SIGKILL);
+    BOOST_TEST(death.pid() == victim);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
