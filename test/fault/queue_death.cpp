@@ -121,12 +121,21 @@ void make_a_queue_and_leave_it() {
         (void)opened.get();
         writer.detach(); // a process object keeps what its arguments refer to
     }
-    if (names_of(::getpid()).size() != names_of_the_two) {
+    if (names_of(::getpid()).size() != names_of_the_two + 1) { // the one by which it is known to be in use
         std::exit(1);
     }
     maker_left.put(1);
     (void)opened.get(); // now it is put
     std::exit(eventually([&] { return names_of(::getpid()).size() == names_of_the_two; }) ? 0 : 2);
+}
+
+/// Makes a queue, gives it away, and stays with a child that will notice its end.
+void make_a_queue_for_others(mp::queue<blobs> others) {
+    const blobs made(4);
+    others.put(made);
+    mp::process child(stay);
+    child.start();
+    stay();
 }
 
 } // namespace
@@ -232,6 +241,28 @@ BOOST_AUTO_TEST_CASE(large_values_that_nobody_has_got_leave_with_their_queue) {
         BOOST_TEST(!names_of(::getpid()).empty());
     }
     BOOST_TEST(names_of(::getpid()).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_in_use_outlives_its_maker_with_its_large_values) {
+    const std::vector<char> large(1 << 20, 'x');
+    mp::queue<blobs> given(1);
+    auto maker = start(mp::process(make_a_queue_for_others, given));
+    const auto pid = maker.pid();
+    {
+        auto queue = given.get();
+        queue.put(large);
+        std::vector<identity> family;
+        BOOST_TEST_REQUIRE(eventually([&] { return (family = descendants_of(pid)).size() == 1; }));
+        maker.kill();
+        maker.join();
+        // As it ends it removes what belongs to nobody alive.
+        BOOST_TEST_REQUIRE(eventually([&] { return !family.front().runs(); }));
+        BOOST_TEST(queue.get_for(hang_limit).value() == large);
+        queue.put(large);
+        BOOST_TEST(queue.get_for(hang_limit).value() == large);
+        queue.put(large);
+    }
+    BOOST_TEST(names_of(pid).empty());
 }
 
 BOOST_AUTO_TEST_CASE(large_values_put_when_the_maker_has_left_the_queue_leave_with_the_last_user) {

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "ipc/names.hpp"
 
+#include "os/descriptor.hpp"
 #include "os/process.hpp"
 
 #include <boost/interprocess/shared_memory_object.hpp>
@@ -24,6 +25,13 @@ std::optional<os::process_identity> maker_of(const std::string& name) {
         return maker;
     }
     return std::nullopt;
+}
+
+/// Whether it is a name that many use, or was derived from one, and somebody does.
+bool is_in_use(const std::string& name) {
+    const auto found = name.find(used_by_many);
+    return found != std::string::npos &&
+           os::is_used(directory + ("/" + name.substr(0, found)) + used_by_many);
 }
 
 template <class Condition>
@@ -65,7 +73,7 @@ void remove_names_beginning_with(const std::string& name) noexcept {
 void remove_names_of_the_dead() noexcept {
     remove_names_if([](const std::string& each) {
         const auto maker = maker_of(each);
-        return maker && !os::is_running(*maker);
+        return maker && !os::is_running(*maker) && !is_in_use(each);
     });
 }
 

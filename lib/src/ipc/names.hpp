@@ -28,6 +28,8 @@ public:
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
     /// Removes it now. Not in a copy of this process that somebody has forked.
     void remove() noexcept;
+    /// Leaves it to others to remove it.
+    void keep() noexcept { text_.clear(); }
 
 private:
     std::string text_; // empty when it is removed
@@ -38,7 +40,12 @@ private:
 /// stays.
 void remove_names_beginning_with(const std::string& name) noexcept;
 
-/// Removes the names made by processes that no longer run. Never throws: what cannot be removed stays.
+/// What a name ends with when its file is locked by all who use it. It stays as long as there are any, and so
+/// do the names derived from it.
+inline constexpr const char* used_by_many = "-control";
+
+/// Removes the names made by processes that no longer run, but for what others use. Never throws: what cannot
+/// be removed stays.
 void remove_names_of_the_dead() noexcept;
 
 } // namespace multiprocessing::detail

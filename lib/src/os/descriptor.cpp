@@ -9,9 +9,19 @@
 #include <cstdint>
 #include <fcntl.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 
 namespace multiprocessing::os {
+namespace {
+
+/// A lock of the whole file which belongs to the descriptor, and so is the kernel's to give back.
+struct flock lock_of_type(short type) {
+    struct flock lock {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    return lock;
+}
+
+} // namespace
 
 void throw_errno(const std::string& doing) {
     throw_refused(errno, doing);
@@ -49,13 +59,23 @@ void wait_writable(int fd) {
 }
 
 void announce_use(int fd) {
-    if (::flock(fd, LOCK_SH | LOCK_NB) != 0) {
+    auto use = lock_of_type(F_RDLCK);
+    if (::fcntl(fd, F_OFD_SETLK, &use) != 0) {
         throw_errno("cannot lock shared memory: its last user is leaving");
     }
 }
 
 bool was_last_user(int fd) noexcept {
-    return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+    // Two steps: of two that leave at the same time, one gets it.
+    auto use = lock_of_type(F_UNLCK);
+    auto exclusive = lock_of_type(F_WRLCK);
+    return ::fcntl(fd, F_OFD_SETLK, &use) == 0 && ::fcntl(fd, F_OFD_SETLK, &exclusive) == 0;
+}
+
+bool is_used(const std::string& path) noexcept {
+    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    auto in_the_way = lock_of_type(F_WRLCK);
+    return file && ::fcntl(file.get(), F_OFD_GETLK, &in_the_way) == 0 && in_the_way.l_type != F_UNLCK;
 }
 
 descriptor make_flag() {

@@ -53,10 +53,13 @@ bool wait_readable(int fd, steady_time deadline);
 /// Waits until something can be written to `fd`, or nothing ever will.
 void wait_writable(int fd);
 
-/// Says that this process uses the file behind `fd`, until it closes it or dies.
+/// Says that this process uses the file behind `fd`, open for reading and writing, until it closes it or
+/// dies.
 void announce_use(int fd);
 /// Takes that back; whether no other process uses it.
 bool was_last_user(int fd) noexcept;
+/// Whether any process has said that it uses the file. Asking disturbs nobody.
+[[nodiscard]] bool is_used(const std::string& path) noexcept;
 
 /// An event that one process sets once and for all, and others see: an eventfd.
 descriptor make_flag();
