@@ -153,6 +153,23 @@ void ring_for_ever(const std::string& begun) {
     }
 }
 
+/// Says without end what a worker may say once: that it is ready (3), or that it begins a task (5).
+void repeat_for_ever(std::uint32_t kind, const std::string& begun) {
+    struct {
+        std::uint64_t sequence, task, size;
+        std::uint32_t kind, route;
+    } message{.sequence = 2, .task = 0, .size = 0, .kind = kind, .route = 0}; // it has said that it is ready,
+    std::ofstream(begun).put('x');                                            // and that it began this task
+    const auto sockets = descriptors("socket:");
+    for (;;) {
+        ++message.sequence;
+        for (const int socket : sockets) {
+            while (::send(socket, &message, sizeof message, MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
+            }
+        }
+    }
+}
+
 void send_descriptors(const std::string& begun, unsigned count) {
     const auto sockets = descriptors("socket:");
     for (std::uint64_t tag = 1'000'000; tag != 1'000'000 + count; ++tag) {
@@ -227,6 +244,20 @@ void check_at_rest(void (*hostile)(unsigned)) {
     }
 }
 
+void check_that_others_go_on(mp::pool& pool) {
+    BOOST_TEST(ends(
+        [&] {
+            for (int i = 0; i != 100; ++i) {
+                BOOST_TEST(pool.apply(twice, i) == 2 * i);
+            }
+        },
+        [] {
+            for (const auto child : children_of(::getpid())) {
+                kill_process(child);
+            }
+        }));
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(hostile_bytes, leaves_nothing)
@@ -295,17 +326,21 @@ BOOST_AUTO_TEST_CASE(a_worker_that_rings_without_end_does_not_stop_the_others) {
     const scratch_file begun;
     auto hostile = pool.apply_async(ring_for_ever, begun.path());
     BOOST_TEST_REQUIRE(eventually([&] { return begun.exists(); }));
-    BOOST_TEST(ends(
-        [&] {
-            for (int i = 0; i != 100; ++i) {
-                BOOST_TEST(pool.apply(twice, i) == 2 * i);
-            }
-        },
-        [] {
-            for (const auto child : children_of(::getpid())) {
-                kill_process(child);
-            }
-        }));
+    check_that_others_go_on(pool);
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_that_repeats_itself_without_end_dies_of_it) {
+    for (const std::uint32_t kind : {3U, 5U}) {
+        mp::pool pool({.processes = 2, .isolation = mp::isolation::strict});
+        const scratch_file begun;
+        auto hostile = pool.apply_async(repeat_for_ever, kind, begun.path());
+        BOOST_TEST_REQUIRE(eventually([&] { return begun.exists(); }));
+        check_that_others_go_on(pool);
+        const auto death = death_of(std::move(hostile));
+        BOOST_TEST(death.exit_code() == -SIGKILL);
+        BOOST_TEST(contains(death.what(), kind == 3U ? "makes no sense" : "began what it was not sent"),
+                   death.what());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_that_sends_descriptors_does_not_use_up_the_parents) {

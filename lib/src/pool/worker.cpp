@@ -73,10 +73,7 @@ void worker::prepare(const call& initializer) {
 bool worker::answered() noexcept {
     channel_->worker_is_there();
     workers_stop_line_ = os::descriptor();
-    if (answers_expected_ != 0) {
-        --answers_expected_;
-    }
-    return answers_expected_ == 0;
+    return --answers_expected_ == 0;
 }
 
 void worker::request_stop(task_id task) {

@@ -126,11 +126,15 @@ void queue_channel::wait_for_turn(std::atomic<std::uint32_t>& turn) const {
         return;
     }
     constexpr int attempts_between_looks = 100;
+    constexpr std::chrono::milliseconds pause{1}; // a turn that is not over by now is of one who is stopped
     const auto patience = std::chrono::steady_clock::now() + longest_turn;
     for (int attempt = 1; !take(); ++attempt) {
         std::this_thread::yield();
-        // A worker waits for as long as it takes: without its pool it is nothing.
-        if (end_ == end::worker || attempt % attempts_between_looks != 0) {
+        if (attempt % attempts_between_looks != 0) {
+            continue;
+        }
+        if (end_ == end::worker) { // waits for as long as it takes: without its pool it is nothing
+            std::this_thread::sleep_for(pause);
             continue;
         }
         if (worker_ >= 0 && os::wait_readable(worker_, steady_time::min())) {
@@ -158,7 +162,9 @@ void queue_channel::expect_ring() noexcept {
 }
 
 bool queue_channel::answer_ring() {
-    for (;;) {
+    // No socket holds so many at once. Who sends faster than this end can read is not to hold it up.
+    constexpr int most_at_once = 10'000;
+    for (int i = 0; i != most_at_once; ++i) {
         auto arrived = os::receive(socket_.get());
         switch (arrived.what) {
         case os::arrival::type::nothing:
@@ -178,6 +184,7 @@ bool queue_channel::answer_ring() {
             return false;
         }
     }
+    return true;
 }
 
 void queue_channel::wait_for_ring() {

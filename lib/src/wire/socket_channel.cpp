@@ -6,6 +6,7 @@
 
 #include <array>
 #include <tuple>
+#include <utility>
 
 namespace multiprocessing::detail {
 
@@ -33,6 +34,9 @@ void socket_channel::send(frame_kind kind, std::uint64_t id, std::span<const std
         switch (os::send_packet(socket_.get(), {packet.data(), size}, beside.get())) {
         case os::delivery::done:
             last_sent_ = header.sequence;
+            if (kind == frame_kind::task) {
+                to_begin_ = id;
+            }
             return;
         case os::delivery::no_peer:
             throw channel_broken("the peer has closed the channel");
@@ -67,7 +71,10 @@ std::optional<frame> socket_channel::receive() {
         if (taken.kind != frame_kind::begun) {
             return taken;
         }
-        begun_ = taken.id;
+        if (to_begin_ == 0 || taken.id != to_begin_) {
+            throw nonsense_received("it began what it was not sent");
+        }
+        begun_ = std::exchange(to_begin_, 0);
     }
 }
 

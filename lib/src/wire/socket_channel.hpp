@@ -43,6 +43,7 @@ private:
     os::descriptor socket_;
     os::descriptor workers_socket_; // at the pool's end until the worker is there
     bool ended_ = false;            // the peer has closed its end, and nothing is left to receive
+    std::uint64_t to_begin_ = 0;    // pool: the task that was sent last, until it is begun
     std::uint64_t begun_ = 0;
     std::uint64_t last_sent_ = 0;
     std::uint64_t last_received_ = 0;
