@@ -162,6 +162,12 @@ BOOST_AUTO_TEST_CASE(an_initializer_after_the_first_task_is_a_logic_error) {
     BOOST_CHECK_THROW(p.initializer(initialize, 5), std::logic_error);
 }
 
+BOOST_AUTO_TEST_CASE(a_second_initializer_is_a_logic_error) {
+    mp::pool p(1);
+    p.initializer(initialize, 5);
+    BOOST_CHECK_THROW(p.initializer(initialize, 6), std::logic_error);
+}
+
 BOOST_AUTO_TEST_CASE(tasks_wait_for_an_initializer_that_takes_its_time) {
     mp::pool p(1);
     gate g;

@@ -58,7 +58,7 @@ public:
 
     /// Has each worker, also those started later, call `f(args...)` before its first task. An initializer
     /// that throws or dies counts as a worker that cannot start. Throws `std::logic_error` once a task has
-    /// been submitted.
+    /// been submitted, and when there is one already.
     template <class F, class... Args>
     void initializer(F&& f, Args&&... args) {
         set_initializer(detail::make_call(f, args...));
@@ -79,7 +79,8 @@ public:
         return apply_async(options, f, args...).get();
     }
 
-    /// Runs `f(args...)` in a worker some time.
+    /// Runs `f(args...)` in a worker some time. Waits for room in the task queue; but not in a function given
+    /// to `then`, which may be what makes that room: what is submitted there can exceed the capacity.
     template <class F, class... Args>
     requires(!is_options<F>) future<detail::remote_result_t<F, Args...>> apply_async(F&& f, Args&&... args) {
         return apply_async(task_options{}, f, args...);

@@ -4,6 +4,8 @@
 #include <multiprocessing/function.hpp>
 
 #include <boost/core/demangle.hpp>
+#include <mutex>
+#include <unordered_map>
 
 namespace multiprocessing::detail {
 
@@ -19,8 +21,18 @@ std::string function_name::text() const {
     if (type != nullptr) {
         return boost::core::demangle(type->name());
     }
-    auto name = os::function_at(address);
-    return name.empty() ? "a function without a symbol" : name;
+    // Symbol tables are read once for each function, not for each of a thousand tasks that are cancelled.
+    static auto& known = *new std::unordered_map<const void*, std::string>;
+    static std::mutex mutex; // guards it
+    const std::lock_guard lock(mutex);
+    auto [found, is_new] = known.try_emplace(address);
+    if (is_new) {
+        found->second = os::function_at(address);
+        if (found->second.empty()) {
+            found->second = "a function without a symbol";
+        }
+    }
+    return found->second;
 }
 
 void run_call(decoder& in, encoder& out) {

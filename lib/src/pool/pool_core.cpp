@@ -115,8 +115,9 @@ bool pool_core::cancel(std::uint64_t task) {
 
 void pool_core::set_initializer(call initializer) {
     const lock held(mutex_);
-    if (last_task_ != 0) {
-        throw std::logic_error("multiprocessing::pool::initializer: a task has been submitted before");
+    if (last_task_ != 0 || initializer_) {
+        throw std::logic_error(std::string("multiprocessing::pool::initializer: ") +
+                               (initializer_ ? "there is one already" : "a task has been submitted before"));
     }
     initializer_ = std::move(initializer);
     for (const auto& [id, worker] : workers_) {

@@ -110,8 +110,8 @@ struct task_traits {
 class schedule {
 public:
     /// How often, for each worker that the pool is to have, workers may die before they are ready with no
-    /// worker getting ready in between. A cause that passes, like a machine out of memory, has had most of a
-    /// second to do so.
+    /// worker getting ready in between, and none at work. A cause that passes, like a machine out of memory,
+    /// has had most of a second to do so.
     static constexpr std::size_t most_start_attempts = 5;
     /// Doubled for each further attempt.
     static constexpr std::chrono::milliseconds first_back_off{50};
