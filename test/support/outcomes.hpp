@@ -6,7 +6,11 @@
 #include <multiprocessing/detail/completion.hpp>
 #include <multiprocessing/function.hpp>
 
+#include <boost/core/demangle.hpp>
+#include <boost/test/unit_test.hpp>
+#include <exception>
 #include <memory>
+#include <typeinfo>
 
 /// What a worker would send for the call `f(args...)`.
 template <class F, class... Args>
@@ -18,4 +22,25 @@ multiprocessing::detail::payload outcome_of(const F& f, const Args&... args) {
     detail::run_to_outcome(in, *bytes);
     const std::span<const std::byte> outcome(*bytes);
     return {std::move(bytes), outcome};
+}
+
+/// Thrown there, rebuilt here. `thrower` must be captureless.
+template <class Thrower>
+std::exception_ptr arrived(Thrower thrower) {
+    namespace detail = multiprocessing::detail;
+    const auto outcome = outcome_of(thrower);
+    BOOST_TEST_REQUIRE(!detail::is_value(outcome.bytes));
+    return detail::exception_in(outcome.bytes);
+}
+
+/// Calls `check` with the exception, which must be exactly an E.
+template <class E, class Check>
+void expect(const std::exception_ptr& exception, Check check) {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const std::exception& e) {
+        BOOST_TEST_REQUIRE((typeid(e) == typeid(E)),
+                           "it is a " << boost::core::demangle(typeid(e).name()) << ": " << e.what());
+        check(dynamic_cast<const E&>(e));
+    }
 }
