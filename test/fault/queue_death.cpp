@@ -121,7 +121,7 @@ void make_a_queue_and_leave_it() {
         (void)opened.get();
         writer.detach(); // a process object keeps what its arguments refer to
     }
-    if (names_of(::getpid()).size() != names_of_the_two + 1) { // the one by which it is known to be in use
+    if (names_of(::getpid()).size() != names_of_the_two) {
         std::exit(1);
     }
     maker_left.put(1);

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "ipc/names.hpp"
 
+#include "os/memory.hpp"
 #include "os/process.hpp"
 
 #include "support/leaves_nothing.hpp"
@@ -70,6 +71,19 @@ BOOST_AUTO_TEST_CASE(names_of_the_dead_are_removed) {
     detail::remove_names_of_the_dead();
     BOOST_TEST(!left.exists());
     BOOST_TEST(!derived.exists());
+}
+
+BOOST_AUTO_TEST_CASE(names_of_the_dead_are_kept_while_others_use_what_they_belong_to) {
+    const auto name = name_made_by(somebody_dead());
+    auto used = os::make_memory("used");
+    const auto number = os::file_number(used.get());
+    const entry kept(detail::name_of_users(name, number) + "-1");
+    os::announce_use(used.get());
+    detail::remove_names_of_the_dead();
+    BOOST_TEST(kept.exists());
+    used = os::descriptor();
+    detail::remove_names_of_the_dead();
+    BOOST_TEST(!kept.exists());
 }
 
 BOOST_AUTO_TEST_CASE(names_of_the_living_are_kept) {

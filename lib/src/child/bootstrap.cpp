@@ -67,6 +67,7 @@ std::optional<handover> find_handover() {
         // shows; or this program was executed by a process that the handover was meant for, while that one's
         // parent lives.
         if (os::wait_readable(found.parent, std::chrono::steady_clock::now() + longest_death)) {
+            remove_names_of_the_dead();
             ::_exit(EXIT_FAILURE);
         }
         return std::nullopt;

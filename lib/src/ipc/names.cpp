@@ -5,6 +5,7 @@
 #include "os/process.hpp"
 
 #include <boost/interprocess/shared_memory_object.hpp>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <sstream>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr const char* prefix = "multiprocessing";
 constexpr const char* directory = "/dev/shm";
+constexpr const char* of_users = "-of-users-of-";
 
 std::optional<os::process_identity> maker_of(const std::string& name) {
     std::istringstream fields(name);
@@ -27,11 +29,15 @@ std::optional<os::process_identity> maker_of(const std::string& name) {
     return std::nullopt;
 }
 
-/// Whether it is a name that many use, or was derived from one, and somebody does.
-bool is_in_use(const std::string& name) {
-    const auto found = name.find(used_by_many);
-    return found != std::string::npos &&
-           os::is_used(directory + ("/" + name.substr(0, found)) + used_by_many);
+/// Whether it was made by `name_of_users`, and there are any.
+bool has_users(const std::string& name) {
+    const auto found = name.find(of_users);
+    if (found == std::string::npos) {
+        return false;
+    }
+    std::istringstream rest(name.substr(found + std::strlen(of_users)));
+    std::uint64_t file_number = 0;
+    return rest >> file_number && os::is_used(file_number);
 }
 
 template <class Condition>
@@ -57,6 +63,10 @@ std::string make_name() {
     return name.str();
 }
 
+std::string name_of_users(const std::string& name, std::uint64_t file_number) {
+    return name + of_users + std::to_string(file_number);
+}
+
 own_name::own_name(const std::string& suffix) : text_(make_name() + suffix) {}
 
 void own_name::remove() noexcept {
@@ -73,7 +83,7 @@ void remove_names_beginning_with(const std::string& name) noexcept {
 void remove_names_of_the_dead() noexcept {
     remove_names_if([](const std::string& each) {
         const auto maker = maker_of(each);
-        return maker && !os::is_running(*maker) && !is_in_use(each);
+        return maker && !os::is_running(*maker) && !has_users(each);
     });
 }
 

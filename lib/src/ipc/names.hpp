@@ -3,6 +3,7 @@
 
 #include "os/copy.hpp"
 
+#include <cstdint>
 #include <string>
 
 /// The registry of names in shared memory. A name tells which process made it, so that what a killed process
@@ -28,8 +29,6 @@ public:
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
     /// Removes it now. Not in a copy of this process that somebody has forked.
     void remove() noexcept;
-    /// Leaves it to others to remove it.
-    void keep() noexcept { text_.clear(); }
 
 private:
     std::string text_; // empty when it is removed
@@ -40,9 +39,9 @@ private:
 /// stays.
 void remove_names_beginning_with(const std::string& name) noexcept;
 
-/// What a name ends with when its file is locked by all who use it. It stays as long as there are any, and so
-/// do the names derived from it.
-inline constexpr const char* used_by_many = "-control";
+/// A name derived from one, for what is to stay as long as anybody uses a file (`os::announce_use`), given by
+/// its number, though the maker be dead.
+[[nodiscard]] std::string name_of_users(const std::string& name, std::uint64_t file_number);
 
 /// Removes the names made by processes that no longer run, but for what others use. Never throws: what cannot
 /// be removed stays.

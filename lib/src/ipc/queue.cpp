@@ -62,7 +62,7 @@ struct control {
 /// What stands at the beginning of every message:
 ///
 ///     | 0      | the value ...
-///     | number |              the value is in shared memory named by the control block and the number
+///     | number |              the value is in shared memory named by the queue and the number
 struct message_header {
     std::uint64_t beside;
 };
@@ -125,18 +125,20 @@ class shared_queue final : public queue_core {
 public:
     explicit shared_queue(const queue_options& options)
         : own_messages_name_("-messages"),
-          own_control_name_(used_by_many),
+          own_control_name_("-control"),
           name_(own_messages_name_.text() + separator + own_control_name_.text()),
           control_(named_memory::create(control_name(), sizeof(control))),
           messages_(message_queue::create(messages_name(), options.capacity,
-                                          sizeof(message_header) + options.message_size)) {
+                                          sizeof(message_header) + options.message_size)),
+          beside_(name_of_users(messages_name(), os::file_number(control_.descriptor()))) {
         ::new (control_.data()) control{};
         os::announce_use(control_.descriptor());
     }
     explicit shared_queue(const std::string& name)
         : name_(name),
           control_(named_memory::open(control_name())),
-          messages_(message_queue::open(messages_name())) {
+          messages_(message_queue::open(messages_name())),
+          beside_(name_of_users(messages_name(), os::file_number(control_.descriptor()))) {
         os::announce_use(control_.descriptor());
     }
 
@@ -145,9 +147,8 @@ public:
             return; // in a copy of this process that somebody has forked: the lock is the original's
         }
         if (os::was_last_user(control_.descriptor())) { // what is beside the queue is nobody's now
-            remove_names_beginning_with(control_name());
+            remove_names_beginning_with(beside_);
         }
-        own_control_name_.keep(); // others use it
     }
 
     bool put(std::span<const std::byte> value, steady_time deadline) override {
@@ -217,7 +218,7 @@ private:
     [[nodiscard]] std::string control_name() const { return name_.substr(name_.find(separator) + 1); }
     [[nodiscard]] std::string beside_name(std::uint64_t number) const {
         std::ostringstream name;
-        name << control_name() << '-' << std::hex << number;
+        name << beside_ << '-' << std::hex << number;
         return name.str();
     }
 
@@ -332,11 +333,12 @@ private:
     }
 
     const os::maker user_;
-    const own_name own_messages_name_; // of the handle that made the queue: the name goes with it
-    own_name own_control_name_;        // the same, unless others use the queue: it goes with the last
+    const own_name own_messages_name_; // of the handle that made the queue: the names go with it
+    const own_name own_control_name_;
     const std::string name_;
     named_memory control_;
     message_queue messages_;
+    const std::string beside_; // what the names of values beside the queue begin with
     std::atomic<bool> owes_{false};
     std::mutex owed_mutex_; // guards what follows
     std::deque<std::uint64_t> owed_;

@@ -8,7 +8,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <fcntl.h>
+#include <fstream>
+#include <sstream>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 
 namespace multiprocessing::os {
 namespace {
@@ -72,10 +75,30 @@ bool was_last_user(int fd) noexcept {
     return ::fcntl(fd, F_OFD_SETLK, &use) == 0 && ::fcntl(fd, F_OFD_SETLK, &exclusive) == 0;
 }
 
-bool is_used(const std::string& path) noexcept {
-    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    auto in_the_way = lock_of_type(F_WRLCK);
-    return file && ::fcntl(file.get(), F_OFD_GETLK, &in_the_way) == 0 && in_the_way.l_type != F_UNLCK;
+std::uint64_t file_number(int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) {
+        throw_errno("cannot determine the number of shared memory");
+    }
+    return status.st_ino;
+}
+
+bool is_used(std::uint64_t file_number) {
+    // Such as "1: OFDLCK ADVISORY READ -1 00:19:4711 0 EOF".
+    std::ifstream locks("/proc/locks");
+    if (!locks) {
+        return true;
+    }
+    const auto end_of_file = ":" + std::to_string(file_number);
+    for (std::string line; std::getline(locks, line);) {
+        std::istringstream fields(line);
+        std::string number, kind, advisory, access, owner, file;
+        fields >> number >> kind >> advisory >> access >> owner >> file;
+        if (kind == "OFDLCK" && file.ends_with(end_of_file)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 descriptor make_flag() {

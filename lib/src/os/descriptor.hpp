@@ -3,6 +3,7 @@
 
 #include <multiprocessing/detail/completion.hpp>
 
+#include <cstdint>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -58,8 +59,10 @@ void wait_writable(int fd);
 void announce_use(int fd);
 /// Takes that back; whether no other process uses it.
 bool was_last_user(int fd) noexcept;
-/// Whether any process has said that it uses the file. Asking disturbs nobody.
-[[nodiscard]] bool is_used(const std::string& path) noexcept;
+/// The number of the file behind `fd`, which it keeps when it has no name any more.
+[[nodiscard]] std::uint64_t file_number(int fd);
+/// Whether any process has said that it uses the file of that number; also if that cannot be found out.
+[[nodiscard]] bool is_used(std::uint64_t file_number);
 
 /// An event that one process sets once and for all, and others see: an eventfd.
 descriptor make_flag();
