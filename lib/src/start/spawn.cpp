@@ -1,6 +1,6 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
-// The only file that knows Boost.Process. In 1.81 its own means for passing descriptors are broken, so an
-// initialiser of ours does that; later releases accept the same one.
+// Re-executes this program through Boost.Process. In 1.81 its own means for passing descriptors are broken,
+// so an initialiser of ours does that; later releases accept the same one.
 #include "child/bootstrap.hpp"
 #include "os/memory.hpp"
 #include "os/poll.hpp"
@@ -8,22 +8,15 @@
 #include "os/settings.hpp"
 #include "start/handover.hpp"
 #include "start/launch.hpp"
-
-// Boost.Process 1.81 uses these without including them when it is told to use std::filesystem.
-#include <boost/optional.hpp>
-#include <boost/type_traits/decay.hpp>
-#include <boost/type_traits/is_convertible.hpp>
+#include "start/vfork_launcher.hpp"
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/process/v2/default_launcher.hpp>
-#include <boost/process/v2/process.hpp>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <mutex>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,9 +24,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-namespace process_v2 = boost::process::v2;
-
-/// What happens in the child between fork and exec, and to the launcher before.
+/// What happens in the child before it executes the program, and to the launcher before.
 struct prepare_child {
     const std::vector<int>& inherited;
     const std::vector<const char*>& environment;
@@ -43,13 +34,12 @@ struct prepare_child {
     template <class Launcher>
     boost::system::error_code on_setup(Launcher& launcher, const auto&, const char* const*&) {
         launcher.env = environment.data();
-        launcher.fd_whitelist.insert(launcher.fd_whitelist.end(), inherited.begin(), inherited.end());
         return {};
     }
 
-    /// Async-signal-safe. Close-on-exec for all but the chosen, so that nothing of the parent's leaks, the
-    /// launcher's own pipe included; stderr; default signal dispositions and an empty mask, but for what
-    /// keeps the terminal from ending the family.
+    /// Async-signal-safe. Close-on-exec for all but the chosen, so that nothing of the parent's leaks;
+    /// stderr; default signal dispositions and an empty mask, but for what keeps the terminal from ending the
+    /// family.
     template <class Launcher>
     boost::system::error_code on_exec_setup(Launcher&, const auto&, const char* const*&) {
         if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) { // Linux before 5.11
@@ -95,19 +85,12 @@ struct prepare_child {
         }
     }
 
-    /// The launcher would go on to `exit`, and run the parent's exit handlers in the child.
-    template <class... Arguments>
-    void on_exec_error(Arguments&&...) {
-        ::_exit(EXIT_FAILURE);
-    }
-
 private:
-    /// The launcher's pipe carries one number, the child's `errno`. Above the largest there is, it counts the
+    /// The launcher passes on one number, the child's `errno`. Above the largest there is, it counts the
     /// settings from 1.
     static constexpr int first_setting = 4096;
     static boost::system::error_code error(int why, std::size_t failed = 0) {
-        errno = why + static_cast<int>(failed) * first_setting;
-        return {errno, boost::system::system_category()};
+        return {why + static_cast<int>(failed) * first_setting, boost::system::system_category()};
     }
 };
 
@@ -130,7 +113,7 @@ std::vector<const char*> environment_with(const std::vector<std::string>& assign
 
 /// A child that was forked, until somebody watches it: if that comes to nothing, it is ended and reaped.
 struct unwatched_child {
-    process_v2::posix::default_launcher launcher{};
+    vfork_launcher launcher{};
     ~unwatched_child() {
         if (launcher.pid > 0) {
             ::kill(launcher.pid, SIGKILL);
@@ -148,18 +131,13 @@ std::unique_ptr<child_process> execute_this_program(const std::string& name, pre
     }
     arguments.push_back(nullptr);
 
-    // Launches one after the other: until the child has executed the program, it holds the other end of the
-    // pipe on which the launcher waits for that, and a sibling that was forked meanwhile would hold it for
-    // its whole life.
-    static std::mutex one_at_a_time;
-    const std::lock_guard lock(one_at_a_time);
     const os::signals_blocked no_handler_runs_in_the_child;
     unwatched_child child;
     boost::system::error_code failure;
     try {
         boost::asio::io_context context;
-        // Makes the context open its descriptors now: if that failed after the fork, the launcher would leak
-        // the child's.
+        // Makes the context open its descriptors now: if that failed when the child is there, Boost would
+        // leak the child's.
         const boost::asio::posix::stream_descriptor opener(context);
         auto launched =
             child.launcher(context.get_executor(), failure, "/proc/self/exe", arguments.data(), preparation);
