@@ -3,9 +3,12 @@
 #include "support/fault.hpp"
 #include "support/leaves_nothing.hpp"
 
+#include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstring>
 #include <random>
+#include <span>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -153,19 +156,58 @@ void ring_for_ever(const std::string& begun) {
     }
 }
 
+/// A frame without a content of its own, as a worker of `strict` isolation sends it that has said that it is
+/// ready, and that it began its first task.
+struct raw_frame {
+    std::uint64_t sequence = 3, task = 0, size = 0;
+    std::uint32_t kind = 0, route = 0;
+};
+/// The channel's; the other one is the stop line.
+int channel_socket() {
+    return std::ranges::min(descriptors("socket:"));
+}
+
 /// Says without end what a worker may say once: that it is ready (3), or that it begins a task (5).
 void repeat_for_ever(std::uint32_t kind, const std::string& begun) {
-    struct {
-        std::uint64_t sequence, task, size;
-        std::uint32_t kind, route;
-    } message{.sequence = 2, .task = 0, .size = 0, .kind = kind, .route = 0}; // it has said that it is ready,
-    std::ofstream(begun).put('x');                                            // and that it began this task
-    const auto sockets = descriptors("socket:");
-    for (;;) {
-        ++message.sequence;
-        for (const int socket : sockets) {
-            while (::send(socket, &message, sizeof message, MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
-            }
+    raw_frame frame{.kind = kind};
+    std::ofstream(begun).put('x');
+    for (const int socket = channel_socket();; ++frame.sequence) {
+        while (::send(socket, &frame, sizeof frame, MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
+        }
+    }
+}
+
+bool send_with(int socket, std::span<const std::byte> packet, int fd) {
+    iovec content{const_cast<std::byte*>(packet.data()), packet.size()};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+    msghdr header{};
+    header.msg_iov = &content;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    auto* carried = CMSG_FIRSTHDR(&header);
+    carried->cmsg_level = SOL_SOCKET;
+    carried->cmsg_type = SCM_RIGHTS;
+    carried->cmsg_len = CMSG_LEN(sizeof fd);
+    std::memcpy(CMSG_DATA(carried), &fd, sizeof fd);
+    return ::sendmsg(socket, &header, MSG_NOSIGNAL) >= 0;
+}
+
+/// Once it is told to end, sends large results without end instead.
+void send_results_for_ever(const std::string& begun) {
+    static volatile std::sig_atomic_t told = 0;
+    std::signal(SIGTERM, [](int) { told = 1; });
+    const std::vector<char> content(1 << 20);
+    const int memory = ::memfd_create("result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    (void)!::write(memory, content.data(), content.size());
+    ::fcntl(memory, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+    raw_frame frame{.size = content.size(), .kind = 6, .route = 2};
+    std::ofstream(begun).put('x');
+    while (told == 0) {
+        ::pause();
+    }
+    for (const int socket = channel_socket();; ++frame.sequence) {
+        while (!send_with(socket, std::as_bytes(std::span(&frame, 1)), memory) && errno == EAGAIN) {
         }
     }
 }
@@ -173,20 +215,8 @@ void repeat_for_ever(std::uint32_t kind, const std::string& begun) {
 void send_descriptors(const std::string& begun, unsigned count) {
     const auto sockets = descriptors("socket:");
     for (std::uint64_t tag = 1'000'000; tag != 1'000'000 + count; ++tag) {
-        iovec content{&tag, sizeof tag};
-        alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-        msghdr header{};
-        header.msg_iov = &content;
-        header.msg_iovlen = 1;
-        header.msg_control = control.data();
-        header.msg_controllen = control.size();
-        auto* carried = CMSG_FIRSTHDR(&header);
-        carried->cmsg_level = SOL_SOCKET;
-        carried->cmsg_type = SCM_RIGHTS;
-        const int fd = 0;
-        carried->cmsg_len = CMSG_LEN(sizeof fd);
-        std::memcpy(CMSG_DATA(carried), &fd, sizeof fd);
-        while (::sendmsg(sockets.at(0), &header, MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
+        while (!send_with(sockets.at(0), std::as_bytes(std::span(&tag, 1)), STDIN_FILENO) &&
+               errno == EAGAIN) {
             ::usleep(100);
         }
     }
@@ -341,6 +371,25 @@ BOOST_AUTO_TEST_CASE(a_worker_that_repeats_itself_without_end_dies_of_it) {
         BOOST_TEST(contains(death.what(), kind == 3U ? "makes no sense" : "began what it was not sent"),
                    death.what());
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_that_sends_results_without_end_does_not_keep_the_pool_from_ending) {
+    mp::pool pool({.processes = 1, .isolation = mp::isolation::strict});
+    const scratch_file begun;
+    auto hostile = pool.apply_async(send_results_for_ever, begun.path());
+    BOOST_TEST_REQUIRE(eventually([&] { return begun.exists(); }));
+    BOOST_TEST(ends(
+        [&] {
+            pool.terminate();
+            pool.join();
+        },
+        [&] {
+            for (const auto child : children_of(::getpid())) {
+                kill_process(child);
+            }
+        },
+        8s));
+    BOOST_CHECK_THROW(hostile.get(), mp::pool_terminated);
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_that_sends_descriptors_does_not_use_up_the_parents) {

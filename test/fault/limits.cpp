@@ -2,6 +2,7 @@
 // Workers that meet their limits: one task fails and says so, or the pool is not made.
 #include "support/fault.hpp"
 #include "support/leaves_nothing.hpp"
+#include "support/limited.hpp"
 
 #include <csignal>
 #include <linux/capability.h>
@@ -12,21 +13,6 @@
 using namespace fault;
 
 namespace {
-
-#ifdef __SANITIZE_ADDRESS__
-/// The sanitizer itself takes a fifth of it.
-constexpr std::size_t limit = std::size_t{100} << 40;
-/// The sanitizer's `operator new` does not ask the handler, as any other does.
-void need_too_much() {
-    std::get_new_handler()();
-}
-#else
-constexpr std::size_t limit = std::size_t{1} << 30;
-void need_too_much() {
-    for (std::vector<std::vector<char>> all;; all.emplace_back(1 << 20)) {
-    }
-}
-#endif
 
 /// From now on there are only so many bytes left.
 void leave_no_more_than(std::size_t left) {
@@ -76,7 +62,7 @@ std::string error_of(mp::pool& pool, const F& f, const Args&... args) {
     return "a value";
 }
 std::string needed_more_than_its_limit() {
-    return "it needed more memory than its limit of " + std::to_string(limit) + " bytes";
+    return "it needed more memory than its limit of " + std::to_string(memory_limit) + " bytes";
 }
 
 /// Exit codes of what a process without privileges tries.
@@ -114,7 +100,7 @@ void have_more_than_the_parent_may() {
 BOOST_FIXTURE_TEST_SUITE(limits, leaves_nothing)
 
 BOOST_AUTO_TEST_CASE(a_worker_that_needs_more_than_its_address_space_fails_its_task_and_no_other) {
-    mp::pool pool({.processes = 1, .limits = {.address_space = limit}});
+    mp::pool pool({.processes = 1, .limits = {.address_space = memory_limit}});
     const auto pid = pool.apply(own_pid);
     auto before = pool.apply_async(twice, 1);
     auto doomed = pool.apply_async(need_too_much);
@@ -124,7 +110,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_needs_more_than_its_address_space_fails_its_t
     BOOST_TEST(std::string(death.what())
                    .starts_with("worker " + std::to_string(pid) + " exited with code " +
                                 std::to_string(death.exit_code()) + " (" + needed_more_than_its_limit() +
-                                ") while running (anonymous namespace)::need_too_much" + "\n"),
+                                ") while running fault::need_too_much" + "\n"),
                death.what());
     BOOST_TEST(before.get() == 2);
     BOOST_TEST(after.get() == 4);
@@ -132,17 +118,18 @@ BOOST_AUTO_TEST_CASE(a_worker_that_needs_more_than_its_address_space_fails_its_t
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_that_needs_more_than_its_data_says_so) {
-    mp::pool pool({.processes = 1, .limits = {.data = limit}});
+    mp::pool pool({.processes = 1, .limits = {.data = memory_limit}});
     const auto error = error_of(pool, need_too_much);
     BOOST_TEST(contains(error, needed_more_than_its_limit()), error);
     BOOST_TEST(pool.apply(twice, 21) == 42);
 }
 
 BOOST_AUTO_TEST_CASE(with_two_limits_of_memory_both_are_named) {
-    mp::pool pool({.processes = 1, .limits = {.address_space = limit, .data = limit - 1}});
+    mp::pool pool({.processes = 1, .limits = {.address_space = memory_limit, .data = memory_limit - 1}});
     const auto error = error_of(pool, need_too_much);
-    BOOST_TEST(contains(error, "its limits of " + std::to_string(limit) + " bytes of address space and " +
-                                   std::to_string(limit - 1) + " bytes of data"),
+    BOOST_TEST(contains(error, "its limits of " + std::to_string(memory_limit) +
+                                   " bytes of address space and " + std::to_string(memory_limit - 1) +
+                                   " bytes of data"),
                error);
 }
 
@@ -152,7 +139,7 @@ BOOST_AUTO_TEST_CASE(a_worker_without_limits_has_no_handler_of_ours) {
 }
 
 BOOST_AUTO_TEST_CASE(an_argument_that_does_not_fit_into_the_limit_ends_the_worker) {
-    mp::pool pool({.processes = 1, .limits = {.address_space = limit}});
+    mp::pool pool({.processes = 1, .limits = {.address_space = memory_limit}});
     pool.apply(leave_no_more_than, little);
     const auto error = error_of(pool, size_of, std::vector<char>(much));
     BOOST_TEST(contains(error, needed_more_than_its_limit()), error);
@@ -161,20 +148,21 @@ BOOST_AUTO_TEST_CASE(an_argument_that_does_not_fit_into_the_limit_ends_the_worke
 }
 
 BOOST_AUTO_TEST_CASE(a_result_that_does_not_fit_into_the_limit_ends_the_worker) {
-    mp::pool pool({.processes = 1, .limits = {.address_space = limit}});
+    mp::pool pool({.processes = 1, .limits = {.address_space = memory_limit}});
     const auto error = error_of(pool, make_and_leave_little);
     BOOST_TEST(contains(error, needed_more_than_its_limit()), error);
 }
 
 BOOST_AUTO_TEST_CASE(a_crash_for_lack_of_memory_mentions_the_limit) {
-    mp::pool pool({.processes = 1, .limits = {.address_space = limit}});
+    mp::pool pool({.processes = 1, .limits = {.address_space = memory_limit}});
     const auto error = error_of(pool, ignore_that_there_is_none);
-    BOOST_TEST(contains(error, "(its address space is limited to " + std::to_string(limit) + " bytes)"),
-               error);
+    BOOST_TEST(
+        contains(error, "(its address space is limited to " + std::to_string(memory_limit) + " bytes)"),
+        error);
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_that_leaves_by_itself_is_not_said_to_lack_memory) {
-    mp::pool pool({.processes = 1, .limits = {.address_space = limit}});
+    mp::pool pool({.processes = 1, .limits = {.address_space = memory_limit}});
     for (const int signal : {SIGKILL, SIGTERM}) {
         const auto error = error_of(
             pool, [](int number) { std::raise(number); }, signal);

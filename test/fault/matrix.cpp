@@ -3,6 +3,7 @@
 // outcome that is to be expected, all others have their values, and the pool is whole afterwards.
 #include "support/fault.hpp"
 #include "support/leaves_nothing.hpp"
+#include "support/limited.hpp"
 
 #include <array>
 #include <csignal>
@@ -14,11 +15,12 @@ using namespace fault;
 
 namespace {
 
-enum class way { sigkill, sigsegv, stopped_and_killed, exit_at_once, abort };
-constexpr std::array all_ways{way::sigkill, way::sigsegv, way::stopped_and_killed, way::exit_at_once,
-                              way::abort};
+enum class way { sigkill, sigsegv, stopped_and_killed, exit_at_once, abort, out_of_memory };
+constexpr std::array all_ways{way::sigkill,      way::sigsegv, way::stopped_and_killed,
+                              way::exit_at_once, way::abort,   way::out_of_memory};
 
 constexpr int chosen_exit_code = 3;
+constexpr int exit_code_without_memory = 251;
 
 /// What `exit_code` says of a worker that died so.
 int code_of(way how) {
@@ -29,6 +31,8 @@ int code_of(way how) {
         return chosen_exit_code;
     case way::abort:
         return -SIGABRT;
+    case way::out_of_memory:
+        return exit_code_without_memory;
     default:
         return -SIGKILL;
     }
@@ -52,6 +56,8 @@ void die(way how) {
     case way::abort:
         std::signal(SIGABRT, SIG_DFL);
         std::abort();
+    case way::out_of_memory:
+        need_too_much();
     }
     for (;;) {
         ::pause();
@@ -202,7 +208,8 @@ bool has_met_death(mp::future<R> task, way how, const Check& check_value) {
 class bystanders {
 public:
     explicit bystanders(mp::isolation isolation)
-        : pool_({.processes = 2, .isolation = isolation}), assassin_(pool_) {}
+        : pool_({.processes = 2, .isolation = isolation, .limits = {.address_space = memory_limit}}),
+          assassin_(pool_) {}
 
     mp::pool& pool() { return pool_; }
     void submit() {
@@ -300,7 +307,8 @@ BOOST_AUTO_TEST_CASE(starting) {
     for (const auto isolation : {mp::isolation::shared, mp::isolation::strict}) {
         for (const auto how : all_ways) {
             const scratch_file died;
-            mp::pool pool({.processes = 1, .isolation = isolation});
+            mp::pool pool(
+                {.processes = 1, .isolation = isolation, .limits = {.address_space = memory_limit}});
             pool.initializer(
                 [](const std::string& path, way fatal) {
                     if (!std::filesystem::exists(path)) {

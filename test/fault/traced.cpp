@@ -12,15 +12,42 @@ using namespace fault;
 
 namespace {
 
-/// Is traced by a process that is in no hurry: it does not look at what it is told.
-[[noreturn]] void be_traced() {
+/// Has this process traced by one that is in no hurry: it does not look at what it is told.
+void have_a_tracer() {
     ::prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
     if (::fork() == 0) {
         ::setpgid(0, 0); // else it would end with its worker
         ::ptrace(PTRACE_SEIZE, ::getppid(), nullptr, nullptr);
         stay();
     }
+}
+[[noreturn]] void be_traced() {
+    have_a_tracer();
     stay();
+}
+/// The one of these that has a child.
+long parent_among(const std::vector<long>& pids) {
+    long found = 0;
+    eventually([&] {
+        for (const auto pid : pids) {
+            found = children_of(pid).empty() ? found : pid;
+        }
+        return found != 0;
+    });
+    return found;
+}
+bool is_zombie(long pid) {
+    return look_at(pid).state == 'Z';
+}
+void do_nothing() {}
+/// What could not be reaped in time is reaped when a process is started later.
+bool is_reaped_later(long pid) {
+    return eventually([&] {
+        mp::process next(do_nothing);
+        next.start();
+        next.join();
+        return !is_zombie(pid);
+    });
 }
 
 /// The one that traces a process, once there is one; it is killed at the end of the scope.
@@ -56,10 +83,6 @@ private:
     long pid_ = 0;
 };
 
-bool is_zombie(long pid) {
-    return look_at(pid).state == 'Z';
-}
-
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(traced, leaves_nothing)
@@ -88,13 +111,7 @@ BOOST_AUTO_TEST_CASE(a_pool_works_on_while_a_tracer_holds_a_dead_worker) {
     mp::pool pool(2);
     const auto before = pool.pids();
     auto task = pool.apply_async(be_traced);
-    long victim = 0;
-    BOOST_TEST_REQUIRE(eventually([&] {
-        for (const auto pid : before) {
-            victim = children_of(pid).empty() ? victim : pid;
-        }
-        return victim != 0;
-    }));
+    const auto victim = parent_among(before);
     tracer_of tracer(victim);
     BOOST_TEST_REQUIRE(tracer.exists());
     kill_process(victim);
@@ -107,6 +124,65 @@ BOOST_AUTO_TEST_CASE(a_pool_works_on_while_a_tracer_holds_a_dead_worker) {
     const auto death = death_of(std::move(task));
     BOOST_TEST(death.exit_code() == -SIGKILL);
     BOOST_TEST(death.pid() == victim);
+}
+
+BOOST_AUTO_TEST_CASE(an_idle_worker_that_a_tracer_holds_gets_no_tasks) {
+    mp::pool pool(2);
+    const auto before = pool.pids();
+    pool.apply(have_a_tracer);
+    const auto victim = parent_among(before);
+    tracer_of tracer(victim);
+    BOOST_TEST_REQUIRE(tracer.exists());
+    kill_process(victim);
+    BOOST_TEST(eventually([&] { return is_zombie(victim); }));
+    for (int i = 0; i != 100; ++i) {
+        BOOST_TEST(pool.apply(twice, i) == 2 * i);
+    }
+    BOOST_TEST(pool.stats().restarts == 0U); // none of them has waited until it was given up
+    tracer.let_go();
+    BOOST_TEST(eventually([&] { return pool.stats().restarts == 1U; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_process_is_destroyed_though_a_tracer_holds_it) {
+    auto child = std::make_unique<mp::process>(be_traced);
+    child->start();
+    const auto pid = child->pid();
+    {
+        const tracer_of tracer(pid);
+        BOOST_TEST_REQUIRE(tracer.exists());
+        BOOST_TEST(ends([&] { child.reset(); }, [] {}));
+        BOOST_TEST(is_zombie(pid));
+    }
+    BOOST_TEST(is_reaped_later(pid));
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_is_destroyed_though_a_tracer_holds_a_worker) {
+    auto pool = std::make_unique<mp::pool>(1);
+    auto task = pool->apply_async(be_traced);
+    const auto pid = parent_among(pool->pids());
+    {
+        const tracer_of tracer(pid);
+        BOOST_TEST_REQUIRE(tracer.exists());
+        BOOST_TEST(ends([&] { pool.reset(); }, [] {}));
+        BOOST_TEST(is_zombie(pid));
+        BOOST_CHECK_THROW(task.get(), mp::pool_terminated);
+    }
+    BOOST_TEST(is_reaped_later(pid));
+}
+
+BOOST_AUTO_TEST_CASE(a_task_does_not_wait_for_ever_for_the_end_of_its_worker) {
+    mp::pool pool(1);
+    auto task = pool.apply_async(be_traced);
+    const auto victim = parent_among(pool.pids());
+    {
+        const tracer_of tracer(victim);
+        BOOST_TEST_REQUIRE(tracer.exists());
+        kill_process(victim);
+        const auto death = death_of(std::move(task));
+        BOOST_TEST(contains(death.what(), "does not let go of it"), death.what());
+        BOOST_TEST(pool.apply(twice, 21) == 42);
+    }
+    BOOST_TEST(is_reaped_later(victim));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -253,6 +253,21 @@ BOOST_AUTO_TEST_CASE(a_worker_that_was_ready_is_replaced_though_others_cannot_st
     check(p.next(), {"start 51 after 0"});
 }
 
+BOOST_AUTO_TEST_CASE(starts_that_failed_while_somebody_worked_do_not_count_when_nobody_does) {
+    plan p({.workers = 2});
+    p.ready(2);
+    p.died(1, 0);
+    for (detail::worker_id worker = 3; worker != 50; ++worker) {
+        p.died(worker, 0);
+    }
+    p.died(2, 0); // 51 takes its place, while 50 is starting
+    p.next();
+    p.died(51, 0);
+    check(p.next(), {"start 52 after 50"});
+    p.died(50, 0);
+    check(p.next(), {"start 53 after 800"});
+}
+
 BOOST_AUTO_TEST_CASE(a_vacant_place_is_filled_when_somebody_gets_ready) {
     plan p({.workers = 2});
     give_up(p, 1); // while 2 takes its time to start

@@ -25,12 +25,10 @@ std::string function_name::text() const {
     static auto& known = *new std::unordered_map<const void*, std::string>;
     static std::mutex mutex; // guards it
     const std::lock_guard lock(mutex);
-    auto [found, is_new] = known.try_emplace(address);
-    if (is_new) {
-        found->second = os::function_at(address);
-        if (found->second.empty()) {
-            found->second = "a function without a symbol";
-        }
+    auto found = known.find(address);
+    if (found == known.end()) {
+        auto name = os::function_at(address);
+        found = known.emplace(address, name.empty() ? "a function without a symbol" : std::move(name)).first;
     }
     return found->second;
 }

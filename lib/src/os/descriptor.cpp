@@ -24,6 +24,25 @@ struct flock lock_of_type(short type) {
     return lock;
 }
 
+/// Whether the kernel lists such a lock of the file, or no locks at all.
+bool has_lock_in_list(std::uint64_t file_number) {
+    // Such as "1: OFDLCK ADVISORY READ -1 00:19:4711 0 EOF".
+    std::ifstream locks("/proc/locks");
+    if (!locks) {
+        return true;
+    }
+    const auto end_of_file = ":" + std::to_string(file_number);
+    for (std::string line; std::getline(locks, line);) {
+        std::istringstream fields(line);
+        std::string number, kind, advisory, access, owner, file;
+        fields >> number >> kind >> advisory >> access >> owner >> file;
+        if (kind == "OFDLCK" && file.ends_with(end_of_file)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 } // namespace
 
 void throw_errno(const std::string& doing) {
@@ -84,21 +103,8 @@ std::uint64_t file_number(int fd) {
 }
 
 bool is_used(std::uint64_t file_number) {
-    // Such as "1: OFDLCK ADVISORY READ -1 00:19:4711 0 EOF".
-    std::ifstream locks("/proc/locks");
-    if (!locks) {
-        return true;
-    }
-    const auto end_of_file = ":" + std::to_string(file_number);
-    for (std::string line; std::getline(locks, line);) {
-        std::istringstream fields(line);
-        std::string number, kind, advisory, access, owner, file;
-        fields >> number >> kind >> advisory >> access >> owner >> file;
-        if (kind == "OFDLCK" && file.ends_with(end_of_file)) {
-            return true;
-        }
-    }
-    return false;
+    // The kernel tells the locks in pieces, and one may be passed over when others come and go meanwhile.
+    return has_lock_in_list(file_number) || has_lock_in_list(file_number);
 }
 
 descriptor make_flag() {

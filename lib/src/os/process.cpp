@@ -4,6 +4,7 @@
 #include "os/monotonic.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include <sstream>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -86,6 +88,19 @@ std::size_t resident_memory(long pid) {
     std::size_t resident = 0;
     file >> total >> resident; // in pages
     return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::size_t peak_memory() noexcept {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+void set_default_action(int signal) noexcept {
+    // Zero means that, and no flags, and nothing blocked, however the kernel's structure is laid out.
+    constexpr std::array<std::uint64_t, 16> all_zero{};
+    constexpr std::size_t size_of_mask = (_NSIG - 1) / 8;
+    ::syscall(SYS_rt_sigaction, signal, all_zero.data(), nullptr, size_of_mask);
 }
 
 void signal_group(int leader, long pid, int number) noexcept {

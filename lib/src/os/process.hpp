@@ -30,6 +30,12 @@ descriptor open_process(long pid);
 
 /// The resident memory of a process in bytes; 0 when there is no such process.
 [[nodiscard]] std::size_t resident_memory(long pid);
+/// The most that this process has had, in bytes.
+[[nodiscard]] std::size_t peak_memory() noexcept;
+
+/// Has a signal do what it does by default. Async-signal-safe, as glibc's function for it is not from 2.41
+/// on: that one locks, for SIGABRT.
+void set_default_action(int signal) noexcept;
 
 /// Sends a signal to all processes of the group that the process behind the descriptor leads, or led: they
 /// may outlive it.

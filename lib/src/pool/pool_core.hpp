@@ -121,7 +121,7 @@ private:
     void sleep(lock& held);
     void answer(worker& caller);
     void bury(lock& held, worker_id id);
-    void look_at_the_clock();
+    void look_at_the_clock(lock& held);
     [[nodiscard]] steady_time next_due() const;
 
     const os::maker maker_;

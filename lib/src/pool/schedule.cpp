@@ -209,13 +209,13 @@ void schedule::died(worker_id worker, task_id begun) {
 
     const bool was_starting = slot->now == place::state::starting;
     *slot = {.failed_starts = was_starting ? slot->failed_starts + 1 : 0};
-    failed_starts_ += was_starting ? 1 : 0;
     const bool needed = !terminated_ && (!closed_ || !unfinished_.empty());
     // Starts are given up only where nobody works: what keeps a worker from starting may pass, and then who
     // does work is to have company again.
     const bool somebody_works = std::ranges::any_of(slots_, [](const auto& each) {
         return each.now == place::state::ready || each.now == place::state::leaving;
     });
+    failed_starts_ += was_starting && !somebody_works ? 1 : 0;
     if (needed && (!was_starting || somebody_works || failed_starts_ < most_start_attempts * slots_.size())) {
         const auto failed = std::min(slot->failed_starts, most_start_attempts);
         start(*slot, failed == 0 ? std::chrono::nanoseconds() : doubled(first_back_off, failed - 1));

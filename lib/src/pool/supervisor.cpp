@@ -18,7 +18,7 @@ void pool_core::supervise() {
     supervisor_id_ = std::this_thread::get_id();
     while (!schedule_.finished() || !workers_.empty()) {
         start_due_workers(held);
-        look_at_the_clock();
+        look_at_the_clock(held);
         // A worker rings only when it was told that nobody is looking; so tell it, look once more, and sleep.
         // All of them: between this and the sleep none may come in.
         if (!collect(false) && !collect(true)) {
@@ -44,9 +44,14 @@ bool pool_core::collect(bool announce_sleep) {
 }
 
 bool pool_core::collect_from(worker& from) {
+    constexpr int most_in_a_turn = 64;
     bool anything = false;
     try {
-        while (auto received = from.channel().receive()) {
+        for (int i = 0; i != most_in_a_turn; ++i) { // others and the clock have their turns as well
+            auto received = from.channel().receive();
+            if (!received) {
+                break;
+            }
             handle(from, std::move(*received));
             anything = true;
         }
@@ -197,8 +202,9 @@ void pool_core::sleep(lock& held) {
         if (set.is_readable(each.life)) {
             if (worker.process().exit_code()) {
                 bury(held, each.id);
-            } else { // who traces it holds it: the others do not wait for that
-                worker.look_again = std::chrono::steady_clock::now() + look_again_after;
+            } else { // who traces it holds it: it gets no more tasks, and the others go on
+                worker.is_held(std::chrono::steady_clock::now());
+                schedule_.ending(each.id);
             }
         } else if (set.is_readable(each.bell)) {
             answer(worker);
@@ -238,8 +244,9 @@ void pool_core::bury(lock& held, worker_id id) {
 }
 
 /// Does what is due by now.
-void pool_core::look_at_the_clock() {
+void pool_core::look_at_the_clock(lock& held) {
     const auto now = std::chrono::steady_clock::now();
+    std::vector<worker_id> abandoned;
     for (const auto& [id, worker] : workers_) {
         if (worker->overdue.time <= now) {
             schedule_.overdue(worker->id(), std::exchange(worker->overdue, {}).task);
@@ -253,6 +260,13 @@ void pool_core::look_at_the_clock() {
         if (worker->look_again <= now) {
             worker->look_again = steady_time::max();
         }
+        if (worker->abandon_time() <= now) {
+            abandoned.push_back(id);
+        }
+    }
+    for (const auto id : abandoned) {
+        workers_.at(id)->abandon();
+        bury(held, id);
     }
     std::erase_if(resting_, [&](const auto& resting) {
         if (resting.due > now) {

@@ -60,8 +60,7 @@ worker::worker(worker_id id, const pool_options& options, const worker_settings&
 
 worker::~worker() {
     if (!process_->exit_code()) {
-        process_->signal(SIGKILL);
-        process_->wait_until(steady_time::max());
+        process_->kill();
     }
 }
 
@@ -95,6 +94,21 @@ void worker::hung_up(steady_time now) {
 void worker::kill() noexcept {
     process_->signal(SIGKILL);
     kill_time_ = steady_time::max();
+    abandon_time_ = std::min(abandon_time_, std::chrono::steady_clock::now() + longest_dying);
+}
+
+void worker::is_held(steady_time now) noexcept {
+    if (abandon_time_ == steady_time::max()) {
+        kill(); // what it has started
+    }
+    look_again = now + look_again_after;
+}
+
+void worker::abandon() {
+    if (!process_->exit_code()) {
+        note("nothing is known of its end: the system, or who traces it, does not let go of it");
+        process_->abandon();
+    }
 }
 
 void worker::note(std::string why) {

@@ -59,6 +59,10 @@ public:
         return look_again == steady_time::max() ? process_->handle() : -1;
     }
     void kill() noexcept;
+    /// It has ended, and cannot be reaped yet.
+    void is_held(steady_time now) noexcept;
+    /// Waits no longer for its end.
+    void abandon();
 
     /// Notes why it ends, if it is not its own doing.
     void note(std::string why);
@@ -74,9 +78,11 @@ public:
     steady_time end_time = steady_time::max();   ///< it will be asked to end
     steady_time look_again = steady_time::max(); ///< it has ended; whether it can be reaped is to be seen
     [[nodiscard]] steady_time kill_time() const noexcept { return kill_time_; }
+    /// It was killed, and will not be waited for any longer.
+    [[nodiscard]] steady_time abandon_time() const noexcept { return abandon_time_; }
     /// The earliest of these.
     [[nodiscard]] steady_time next_due() const noexcept {
-        return std::min({overdue.time, end_time, kill_time_, look_again});
+        return std::min({overdue.time, end_time, kill_time_, abandon_time_, look_again});
     }
 
 private:
@@ -94,6 +100,7 @@ private:
     unsigned answers_expected_ = 1;
     bool hung_up_ = false;
     steady_time kill_time_ = steady_time::max();
+    steady_time abandon_time_ = steady_time::max();
     std::string why_;
 };
 

@@ -40,7 +40,7 @@ child_process::child_process(long pid, std::string name, os::descriptor process,
       process_(std::move(process)),
       detached_(std::move(detached)),
       leads_group_(leads_group),
-      parents_memory_(os::resident_memory(::getpid())) {
+      parents_memory_(os::peak_memory()) {
     const std::lock_guard lock(all_children().mutex);
     all_children().alive.push_back(this);
 }
@@ -117,8 +117,23 @@ void child_process::signal(int number) noexcept {
 void child_process::end() {
     signal(SIGTERM);
     if (!wait_until(std::chrono::steady_clock::now() + termination_grace)) {
-        signal(SIGKILL);
-        wait_until(steady_time::max());
+        kill();
+    }
+}
+
+void child_process::kill() {
+    signal(SIGKILL);
+    if (!wait_until(std::chrono::steady_clock::now() + longest_dying)) {
+        abandon();
+    }
+}
+
+void child_process::abandon() {
+    const std::lock_guard lock(all_children().mutex);
+    if (!exit_code()) {
+        all_children().detached.push_back(static_cast<pid_t>(pid_));
+        const std::lock_guard own_lock(mutex_);
+        ending_ = {.exit_code = status_taken};
     }
 }
 

@@ -21,6 +21,10 @@ inline constexpr std::chrono::milliseconds termination_grace{500};
 /// reap it. After so long the parent looks again: long beside the microseconds that this takes as a rule.
 inline constexpr std::chrono::milliseconds look_again_after{1};
 
+/// How long a child that was killed is waited for. The kernel takes milliseconds; it takes for ever where a
+/// tracer does not let go of the child, or a file system does not.
+inline constexpr std::chrono::seconds longest_dying{5};
+
 /// How a child ended.
 struct ending {
     int exit_code = 0; ///< -N when signal N ended it
@@ -55,13 +59,18 @@ public:
     std::optional<ending> ended();
     /// Nothing happens when it has ended.
     void signal(int number) noexcept;
-    /// Asks it to end, kills it after the grace period, and reaps it.
+    /// Asks it to end, kills it after the grace period, and reaps it, or abandons it.
     void end();
+    /// Kills it, and reaps it, or abandons it.
+    void kill();
+    /// Waits no longer for the end of one that was killed: it counts as ended now, and is reaped at a later
+    /// start of a process.
+    void abandon();
     /// Lets it outlive this process, and this object. It is reaped at a later start of a process, if it has
     /// ended by then.
     void detach();
 
-    /// What `exit_code` says when somebody else has reaped the child.
+    /// What `exit_code` says when somebody else has reaped the child, or nobody could.
     static constexpr int status_taken = 255;
 
 private:
@@ -71,7 +80,7 @@ private:
     const os::descriptor process_;
     const os::descriptor detached_;
     const bool leads_group_;
-    const std::size_t parents_memory_; // when it was started
+    const std::size_t parents_memory_; // at most, until it was started: the child began in it
     std::mutex mutex_;                 // guards what follows, and the group's number
     std::optional<ending> ending_;
 };

@@ -59,7 +59,7 @@ struct prepare_child {
             struct sigaction before {};
             if (!is_of_the_terminal || ::sigaction(number, nullptr, &before) != 0 ||
                 before.sa_handler != SIG_IGN) {
-                ::signal(number, SIG_DFL);
+                os::set_default_action(number);
             }
         }
         sigset_t none;

@@ -42,7 +42,9 @@ public:
             return process(executor);
         }
         auto [reading_end, writing_end] = os::make_pipe();
+        volatile bool is_in_our_memory = false;
         pid = start_child([&, report = writing_end.get()] {
+            is_in_our_memory = true;
             auto refused = initialiser.on_exec_setup(*this, executable, argv);
             if (!refused) {
                 ::execve(executable.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(env));
@@ -56,6 +58,9 @@ public:
             return process(executor);
         }
         writing_end = os::descriptor();
+        if (!is_in_our_memory) { // vfork is a fork here, as under the thread sanitizer, and does not wait
+            os::wait_readable(reading_end.get(), deadline_after(longest_fork));
+        }
         if (const int number = reported(reading_end.get()); number != 0) {
             failure.assign(number, boost::system::system_category());
             return process(executor);
@@ -78,11 +83,9 @@ private:
         return child;
     }
 
-    /// What the child has reported: 0 for nothing. It has executed the program or ended by now, unless vfork
-    /// is a fork here, as under the thread sanitizer. Who else may have the other end is a copy of this
-    /// process, which somebody has forked just now: that one is not waited for any longer.
+    /// What the child has reported: 0 for nothing. It has executed the program or ended by now. Who else may
+    /// have the other end, a copy of this process that somebody has forked just now, is not waited for.
     static int reported(int reading_end) {
-        os::wait_readable(reading_end, deadline_after(longest_fork));
         std::array<char, sizeof(int)> content{};
         int number = 0;
         if (os::read_some(reading_end, content) == sizeof number) {

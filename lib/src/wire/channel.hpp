@@ -62,7 +62,8 @@ public:
     /// Throws `channel_broken`.
     virtual std::optional<std::uint64_t> take_back() = 0;
     /// Pool: after the worker's death: calls `take` with each of the frames that it had sent and that were
-    /// not received. Throws `nonsense_received`, and what `take` throws.
+    /// not received; with `most_unread` at most, for what it has started may live, and go on. Throws
+    /// `nonsense_received`, and what `take` throws.
     virtual void receive_rest(const std::function<void(frame)>& take) = 0;
 
     /// Readable when a frame may have come.
@@ -85,12 +86,26 @@ public:
     static constexpr std::size_t largest_in_message = largest_message - sizeof(frame_header);
 
 protected:
+    /// More than a worker can have sent that nobody has received.
+    static constexpr int most_unread = 64;
+
     /// A process crashes once. Throws `nonsense_received`.
     void keep_report(std::vector<std::byte> report) {
         if (!report_.empty()) {
             throw nonsense_received("it said twice that it crashes");
         }
         report_ = std::move(report);
+    }
+
+    /// Receives what is there.
+    void take_rest(const std::function<void(frame)>& take) {
+        for (int i = 0; i != most_unread; ++i) {
+            auto received = receive();
+            if (!received) {
+                return;
+            }
+            take(std::move(*received));
+        }
     }
 
 private:

@@ -112,9 +112,7 @@ frame socket_channel::wait_and_receive() {
 }
 
 void socket_channel::receive_rest(const std::function<void(frame)>& take) {
-    while (auto received = receive()) {
-        take(std::move(*received));
-    }
+    take_rest(take);
 }
 
 } // namespace multiprocessing::detail

@@ -1,0 +1,29 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <cstddef>
+#include <new>
+#include <vector>
+
+/// Workers with a limit of memory, and how they get beyond it.
+namespace fault {
+
+#ifdef __SANITIZE_ADDRESS__
+/// The sanitizer itself takes a fifth of it.
+inline constexpr std::size_t memory_limit = std::size_t{100} << 40;
+/// The sanitizer's `operator new` does not ask the handler, as any other does.
+[[noreturn]] inline void need_too_much() {
+    for (;;) {
+        std::get_new_handler()();
+    }
+}
+#else
+inline constexpr std::size_t memory_limit = std::size_t{1} << 30;
+[[noreturn]] inline void need_too_much() {
+    for (std::vector<void*> all;;) {
+        all.push_back(::operator new (std::size_t{64} << 20));
+    }
+}
+#endif
+
+} // namespace fault
