@@ -2,6 +2,7 @@
 // What a pool does: submitting, handing out, completing. The supervisor's thread is in supervisor.cpp.
 #include "pool/pool_core.hpp"
 
+#include "child/bootstrap.hpp"
 #include "child/outcome.hpp"
 #include "os/poll.hpp"
 
@@ -31,6 +32,9 @@ void check(bool sound, const char* otherwise) {
 }
 
 const pool_options& checked(const pool_options& options) {
+    if (!program_arguments()) { // before there are names that a program which ends of it would leave behind
+        throw not_initialized();
+    }
     check(options.processes != 0, "at least one process is needed");
     check(options.task_queue_capacity != 0, "the task queue needs room for at least one task");
     check(options.task_timeout.count() >= 0, "a task_timeout cannot be negative");

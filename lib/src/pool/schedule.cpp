@@ -227,6 +227,12 @@ void schedule::died(worker_id worker, task_id begun) {
     advance();
 }
 
+bool schedule::is_idle(worker_id worker, task_id begun) const {
+    const auto slot = std::ranges::find(slots_, worker, &place::worker);
+    return slot != slots_.end() && (slot->now == place::state::ready || slot->now == place::state::leaving) &&
+           !victim(*slot, begun);
+}
+
 /// The task that a dead worker takes along, if it had begun one.
 std::optional<task_id> schedule::victim(const place& slot, task_id begun) {
     const auto& tasks = slot.under_way;

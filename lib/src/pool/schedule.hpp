@@ -168,6 +168,8 @@ public:
     /// Whether a task may be submitted without exceeding the capacity.
     [[nodiscard]] bool has_room() const;
     [[nodiscard]] bool is_open() const noexcept { return !closed_; }
+    /// Whether the worker was ready, and takes no task along if it is dead; `begun` as in `died`.
+    [[nodiscard]] bool is_idle(worker_id worker, task_id begun) const;
     /// Whether a worker whose start was asked for is still to be started.
     [[nodiscard]] bool wants(worker_id worker) const;
     /// Closed, and no worker is left.

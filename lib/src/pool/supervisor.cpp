@@ -202,8 +202,9 @@ void pool_core::sleep(lock& held) {
         if (set.is_readable(each.life)) {
             if (worker.process().exit_code()) {
                 bury(held, each.id);
-            } else { // who traces it holds it: it gets no more tasks, and the others go on
-                worker.is_held(std::chrono::steady_clock::now());
+            } else { // who traces it holds it: the others go on
+                collect_from(worker);
+                worker.is_held(schedule_.is_idle(each.id, worker.channel().begun()));
                 schedule_.ending(each.id);
             }
         } else if (set.is_readable(each.bell)) {

@@ -18,6 +18,9 @@
 namespace multiprocessing::detail {
 namespace {
 
+/// Tasks that were sent to it wait meanwhile.
+constexpr std::chrono::milliseconds longest_dying_of_the_idle{50};
+
 /// Whether a worker that was killed may be one of those that the kernel has killed since there were `before`.
 /// Each of those is told of one worker only.
 bool is_among_the_oom_killed(std::optional<std::uint64_t> before) {
@@ -97,9 +100,13 @@ void worker::kill() noexcept {
     abandon_time_ = std::min(abandon_time_, std::chrono::steady_clock::now() + longest_dying);
 }
 
-void worker::is_held(steady_time now) noexcept {
+void worker::is_held(bool was_idle) noexcept {
+    const auto now = std::chrono::steady_clock::now();
     if (abandon_time_ == steady_time::max()) {
         kill(); // what it has started
+        if (was_idle) {
+            abandon_time_ = now + longest_dying_of_the_idle;
+        }
     }
     look_again = now + look_again_after;
 }

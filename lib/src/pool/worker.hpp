@@ -59,8 +59,8 @@ public:
         return look_again == steady_time::max() ? process_->handle() : -1;
     }
     void kill() noexcept;
-    /// It has ended, and cannot be reaped yet.
-    void is_held(steady_time now) noexcept;
+    /// It has ended, and cannot be reaped yet. If it was idle, nobody wants to know how it has ended.
+    void is_held(bool was_idle) noexcept;
     /// Waits no longer for its end.
     void abandon();
 
