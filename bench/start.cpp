@@ -1,12 +1,12 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 // What a process costs from start to join, beside vfork and exec of the same program by hand, from a parent
 // that is small and from one that has a GiB. Rounds alternate: only the ratios mean anything.
+#include "rounds.hpp"
+
 #include <multiprocessing.hpp>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <string>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -36,27 +36,22 @@ void by_library() {
     child.join();
 }
 
-template <class Work>
-double microseconds_each(const Work& work) {
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i != times; ++i) {
-        work();
-    }
-    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count() /
-           times;
-}
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
+template <class Start>
+auto repeated(const Start& start) {
+    return [&start](int so_often) {
+        for (int i = 0; i != so_often; ++i) {
+            start();
+        }
+    };
 }
 
 void compare(const char* what, const char* program) {
     std::vector<double> ours;
     std::vector<double> theirs;
+    const auto theirs_once = [&] { by_hand(program); };
     for (int round = 0; round != rounds; ++round) {
-        ours.push_back(microseconds_each(by_library));
-        theirs.push_back(microseconds_each([&] { by_hand(program); }));
+        ours.push_back(microseconds_each(times, repeated(by_library)));
+        theirs.push_back(microseconds_each(times, repeated(theirs_once)));
     }
     std::printf("%-24s %10.0f us %14.0f us %8.2f\n", what, median(ours), median(theirs),
                 median(ours) / median(theirs));

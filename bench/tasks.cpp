@@ -1,9 +1,10 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 // What a task costs in another process, beside the same task in a thread of this one
 // (boost::asio::thread_pool). Rounds alternate, medians are compared: only the ratios mean anything.
+#include "rounds.hpp"
+
 #include <multiprocessing.hpp>
 
-#include <algorithm>
 #include <boost/asio/packaged_task.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -20,19 +21,6 @@ constexpr std::size_t workers = 2;
 
 int identity(int x) {
     return x;
-}
-
-template <class Work>
-double microseconds_each(int times, const Work& work) {
-    const auto start = std::chrono::steady_clock::now();
-    work(times);
-    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count() /
-           times;
-}
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
 }
 
 template <class Processes, class Threads>

@@ -8,7 +8,6 @@
 #include <boost/type_traits/decay.hpp>
 #include <boost/type_traits/is_convertible.hpp>
 
-#include <algorithm>
 #include <array>
 #include <boost/process/v2/default_launcher.hpp>
 #include <boost/process/v2/process.hpp>
@@ -16,7 +15,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <tuple>
 #include <unistd.h>
 #include <utility>
 

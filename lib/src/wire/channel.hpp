@@ -64,7 +64,15 @@ public:
     /// Pool: after the worker's death: calls `take` with each of the frames that it had sent and that were
     /// not received; with `most_unread` at most, for what it has started may live, and go on. Throws
     /// `nonsense_received`, and what `take` throws.
-    virtual void receive_rest(const std::function<void(frame)>& take) = 0;
+    virtual void receive_rest(const std::function<void(frame)>& take) {
+        for (int i = 0; i != most_unread; ++i) {
+            auto received = receive();
+            if (!received) {
+                return;
+            }
+            take(std::move(*received));
+        }
+    }
 
     /// Readable when a frame may have come.
     [[nodiscard]] virtual int descriptor() const noexcept = 0;
@@ -95,17 +103,6 @@ protected:
             throw nonsense_received("it said twice that it crashes");
         }
         report_ = std::move(report);
-    }
-
-    /// Receives what is there.
-    void take_rest(const std::function<void(frame)>& take) {
-        for (int i = 0; i != most_unread; ++i) {
-            auto received = receive();
-            if (!received) {
-                return;
-            }
-            take(std::move(*received));
-        }
     }
 
 private:

@@ -342,7 +342,7 @@ std::optional<std::uint64_t> queue_channel::take_back() {
 void queue_channel::receive_rest(const std::function<void(frame)>& take) {
     try {
         answer_ring();
-        take_rest(take);
+        channel::receive_rest(take);
     } catch (const nonsense_received&) {
         throw;
     } catch (const channel_broken&) {

@@ -111,8 +111,4 @@ frame socket_channel::wait_and_receive() {
     }
 }
 
-void socket_channel::receive_rest(const std::function<void(frame)>& take) {
-    take_rest(take);
-}
-
 } // namespace multiprocessing::detail

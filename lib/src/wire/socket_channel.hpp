@@ -30,7 +30,6 @@ public:
     std::optional<frame> receive() override;
     frame wait_and_receive() override;
     std::optional<std::uint64_t> take_back() override { return std::nullopt; }
-    void receive_rest(const std::function<void(frame)>& take) override;
     [[nodiscard]] int descriptor() const noexcept override { return socket_.get(); }
     void expect_ring() noexcept override {}
     bool answer_ring() override { return !ended_; }
