@@ -73,8 +73,8 @@ def measured(contender, quick):
         raise Failed(f"hung for {TIMEOUT} s")
     if process.returncode != 0:
         raise Failed(f"exit code {process.returncode}: {(output + errors).strip()[-500:]}")
-    lines = [line.split() for line in output.splitlines()]
-    return {line[0]: (float(line[1]), line[2]) for line in lines if len(line) == 3}
+    lines = re.findall(r"^(\S+) ([0-9][0-9.e+-]*) (\S+)$", output, re.MULTILINE)
+    return {metric: (float(value), unit) for metric, value, unit in lines}
 
 
 def measure(group, rounds, quick, failures):

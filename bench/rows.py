@@ -10,8 +10,8 @@ class Contender:
 
     name: str
     command: str
-    n: int = 0
-    quick: int | None = None
+    n: float = 0
+    quick: float | None = None
     needs: tuple[str, ...] = ()
 
 
@@ -89,6 +89,20 @@ def python_pool(name, what, n, quick=None):
     if name == "mpi":
         command = f"{MPI} {command}"
     return Contender(titles[name], command, n, quick, needs.get(name, ()))
+
+
+def plural(number, what):
+    return f"{number:,} {what}".replace(",", " ") + ("s" if number != 1 else "")
+
+
+def growth(name, title, commands):
+    """The same contender with more and more of something: a task is to cost the same."""
+    return Group(
+        name,
+        [Contender(size, command, n, quick) for size, (command, n, quick) in commands.items()],
+        [Row("cost", title, "us/task", "less", {size: Typical(0.2) for size in commands})],
+        rivals=False,
+    )
 
 
 GROUPS = [
@@ -188,16 +202,17 @@ GROUPS = [
         Group(
             f"start {size}",
             [
-                Contender("ours", f"ours/start ours {{n}} {mib}", times, 20),
-                Contender("vfork and exec", f"ours/start by_hand {{n}} {mib}", times, 20),
-                Contender("Boost.Process v2", f"ours/start boost_process {{n}} {mib}", slow_times, 10),
-                Contender("Python, fork", f"rivals/start.py fork {{n}} {mib}", slow_times, 10),
-                Contender("Python, spawn", f"rivals/start.py spawn {{n}} {mib}", 20, 5),
+                Contender("ours", f"ours/start ours {{n}} {mib}", 300, 20),
+                Contender("vfork and exec", f"ours/start by_hand {{n}} {mib}", 300, 20),
+                Contender("Boost.Process v2", f"ours/start boost_process {{n}} {mib}", copying, quick),
+                Contender("Python, fork", f"rivals/start.py fork {{n}} {mib}", copying, quick),
+                Contender("Python, spawn", f"rivals/start.py spawn {{n}} {mib}", 20, quick),
             ],
             [Row("time", f"process start and join, {size} parent", "ms", "less",
                  {"vfork and exec": TimesAsGood(1 / 1.3)})],
         )
-        for size, mib, times, slow_times in [("small", 0, 300, 300), ("1 GiB", 1024, 200, 20)]
+        # Those that fork copy the parent's page tables.
+        for size, mib, copying, quick in [("small", 0, 300, 10), ("1 GiB", 1024, 20, None)]
     ),
     Group(
         "100 workers",
@@ -222,33 +237,16 @@ GROUPS = [
         [Row("cpu", "CPU time of an idle pool in 2 s", "ms", "less", {"ours": AtMost(0)}),
          Row("switches", "wakes of an idle pool in 2 s", "switches", "less", {"ours": AtMost(0)})],
     ),
-    Group(
-        "growth workers",
-        [
-            Contender(f"{workers} workers" if workers > 1 else "1 worker",
-                      f"ours/tasks workers {{n}} {workers}", 100_000, 20_000)
-            for workers in (1, 2, 4, 16, 64)
-        ],
-        [Row("cost", "a task among workers, on one core", "us/task", "less",
-             {f"{workers} workers" if workers > 1 else "1 worker": Typical(0.2)
-              for workers in (1, 2, 4, 16, 64)})],
-        rivals=False,
-    ),
-    Group(
-        "growth queued",
-        [
-            Contender(f"{queued:,} tasks".replace(",", " "), f"ours/tasks queued {{n}} {queued}", 200_000,
-                      20_000 if queued < 1_000_000 else None)
-            for queued in (10, 100, 1_000, 10_000, 100_000, 1_000_000)
-        ],
-        [Row("cost", "a task among others at once, on one core", "us/task", "less",
-             {f"{queued:,} tasks".replace(",", " "): Typical(0.2)
-              for queued in (10, 100, 1_000, 10_000, 100_000, 1_000_000)})],
-        rivals=False,
-    ),
+    growth("growth workers", "cost of a task by workers, on one core",
+           {plural(number, "worker"): (f"ours/tasks workers {{n}} {number}", 100_000, 20_000)
+            for number in (1, 2, 4, 16, 64)}),
+    growth("growth queued", "cost of a task by tasks at once, on one core",
+           {plural(number, "task"): (f"ours/tasks queued {{n}} {number}", 200_000, quick)
+            for number, quick in [(10, 20_000), (100, 20_000), (1_000, 20_000), (10_000, 20_000),
+                                  (100_000, 20_000), (1_000_000, None)]}),
     Group(
         "within a process",
-        [Contender("ours", "ours/micro --benchmark_min_time=0.1", 0, 0)],
+        [Contender("ours", "ours/micro --benchmark_min_time={n}", 0.1, 0.02)],
         [Row("encode_and_decode_int", "encode and decode an int", "ns", "less"),
          Row("encode_order", "encode a struct with a string and a vector", "ns", "less"),
          Row("decode_order", "decode it", "ns", "less"),

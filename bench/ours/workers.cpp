@@ -60,11 +60,10 @@ void measure_start(int workers) {
     });
 }
 
-/// So many pools of one worker each, one after the other, all of them alike.
+/// So many times what a pool of one worker takes until its first task is done.
 void measure_start_of_one(int workers) {
-    const auto times = bench::times_of(20, [](int i) {
-        // Not the pool's end, which is no part of starting it.
-        static std::vector<mp::pool> pools;
+    std::vector<mp::pool> pools; // whose ends are no part of their starts
+    const auto times = bench::times_of(20, [&](int i) {
         pools.emplace_back(1);
         bench::expect(pools.back().apply(bench::identity, i) == i, "the task's value");
     });
