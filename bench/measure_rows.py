@@ -196,7 +196,8 @@ def chart(path, group, row, samples):
     for place, (name, median) in enumerate(zip(names, medians)):
         axes.annotate(number(median), (max(samples[name]), place), xytext=(4, 0), textcoords="offset points",
                       verticalalignment="center")
-    axes.set_title(f"{row.title} ({row.unit}, {row.better} is better)", loc="left", fontsize=10)
+    scale = ", log scale" if axes.get_xscale() == "log" else ""
+    axes.set_title(f"{row.title} ({row.unit}, {row.better} is better{scale})", loc="left", fontsize=10)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})

@@ -109,7 +109,7 @@ GROUPS = [
     Group(
         "async",
         [
-            Contender("ours", "ours/tasks async {n}", 300_000, 50_000),
+            Contender("ours", "ours/tasks async {n}", 600_000, 50_000),
             Contender("message_queues by hand", "rivals/message_queue_pool {n}", 3_000_000, 500_000),
             Contender("asio::thread_pool", "rivals/asio_pool async {n}", 1_000_000, 200_000),
             python_pool("multiprocessing", "async", 30_000, 5_000),
@@ -161,7 +161,7 @@ GROUPS = [
     Group(
         "queue large",
         [
-            Contender("ours", "ours/queues large {n}", 1_000, 300),
+            Contender("ours", "ours/queues large {n}", 2_000, 300),
             Contender("message_queue, waiting", "rivals/message_queue large {n} wait", 5_000, 1_000),
             Contender("message_queue, yielding", "rivals/message_queue large {n} yield", 5_000, 1_000),
             Contender("iceoryx", "rivals/with_roudi rivals/iceoryx {n}", 5_000, 1_000, ("iox-roudi",)),

@@ -52,7 +52,7 @@ void measure_map(int count, const Map& map) {
     std::vector<int> numbers(static_cast<std::size_t>(count));
     std::iota(numbers.begin(), numbers.end(), 0);
     std::vector<int> result;
-    const auto times = times_of(5, [&](int) { result = map(numbers); });
+    const auto times = times_of(15, [&](int) { result = map(numbers); });
     expect(result == numbers, "the map's values");
     report("rate", count / quantile(times, 0.5), "ints/s");
 }
