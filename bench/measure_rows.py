@@ -149,7 +149,8 @@ def lines_of(group, row, samples):
         met = ""
         if goal and reference is not None:
             met = "met" if goal_is_met(goal, row, medians, name, reference) else "**not met**"
-        yield [row.title, name, row.unit, number(median), number(min(samples[name])), number(max(samples[name])),
+        numbers = [number(value) for value in (median, min(samples[name]), max(samples[name]))]
+        yield [row.title, name, row.unit, *numbers,
                number(ratio) if ratio is not None else "", str(goal or ""), met]
 
 
@@ -239,7 +240,8 @@ def match_in(path, pattern):
 def machine():
     cache = ROOT / "build/bench/CMakeCache.txt"
     compiler = match_in(cache, r"^CMAKE_CXX_COMPILER:\w+=(.*)$") or "c++"
-    boost = first_line("sh", "-c", f"echo BOOST_LIB_VERSION | {compiler} -E -P -x c++ -include boost/version.hpp -")
+    boost = first_line("sh", "-c", f"echo BOOST_LIB_VERSION | {compiler} -E -P -x c++ "
+                                   "-include boost/version.hpp -")
     memory = int(match_in("/proc/meminfo", r"^MemTotal:\s+(\d+)") or 0) / 2**20
     facts = {
         "CPU": match_in("/proc/cpuinfo", r"^model name\s*: (.*)$"),
@@ -252,8 +254,8 @@ def machine():
         "Boost": boost.strip('"').replace("_", "."),
         "Python": platform.python_version(),
     }
-    for title, package in [("ZeroMQ", "libzmq5"), ("iceoryx", "libiceoryx-posh-dev"), ("joblib", "python3-joblib"),
-                           ("mpi4py", "python3-mpi4py"), ("Open MPI", "openmpi-bin")]:
+    for title, package in [("ZeroMQ", "libzmq5"), ("iceoryx", "libiceoryx-posh-dev"),
+                           ("joblib", "python3-joblib"), ("mpi4py", "python3-mpi4py"), ("Open MPI", "openmpi-bin")]:
         facts[title] = first_line("dpkg-query", "-W", "-f", "${Version}\n", package)
     return "".join(f"| {what} | {value} |\n" for what, value in
                    [("machine", ""), ("---", "---"), *((w, v) for w, v in facts.items() if v)])

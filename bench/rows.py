@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Contender:
-    """A program that makes one measurement. In `command`, {n} is the count; the first word is a program of
-    this folder, as the build has made it, or a Python program. Without a `quick` count it is left out of quick
-    runs. `needs` are Python modules and programs that have to be installed."""
+    """A program that makes one measurement. In `command`, {n} is the count, for about a second; programs of
+    this folder go by their source's name. Without a `quick` count it is left out of quick runs. `needs` are
+    Python modules and programs that have to be installed."""
 
     name: str
     command: str
@@ -149,7 +149,8 @@ GROUPS = [
         [
             Contender("ours", "ours/queues small {n}", 2_000_000, 500_000),
             Contender("message_queue, waiting", "rivals/message_queue small {n} wait", 2_000_000, 500_000),
-            Contender("message_queue, yielding", "rivals/message_queue small {n} yield", 10_000_000, 2_000_000),
+            Contender("message_queue, yielding", "rivals/message_queue small {n} yield", 10_000_000,
+                      2_000_000),
             Contender("ZeroMQ", "rivals/zeromq small {n}", 2_000_000, 500_000),
             Contender("pipe", "rivals/kernel small {n}", 1_000_000, 300_000),
             Contender("Python multiprocessing.Queue", "rivals/queues.py small {n}", 150_000, 30_000),
@@ -182,7 +183,8 @@ GROUPS = [
             Contender("ZeroMQ", "rivals/zeromq round_trip {n}", 10_000, 2_000),
             Contender("Python multiprocessing.Queue", "rivals/queues.py round_trip {n}", 8_000, 1_000),
         ],
-        [Row("p50", "queue, 16 B there and back, p50", "us", "less", {"message_queue, waiting": TimesAsGood(1)}),
+        [Row("p50", "queue, 16 B there and back, p50", "us", "less",
+             {"message_queue, waiting": TimesAsGood(1)}),
          Row("p99", "queue, 16 B there and back, p99", "us", "less")],
     ),
     Group(

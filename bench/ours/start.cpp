@@ -6,13 +6,14 @@
 
 #include <multiprocessing.hpp>
 
-#include <boost/asio/io_context.hpp>
+// Boost.Process 1.81 uses these without including them when it is told to use std::filesystem.
 #include <boost/optional.hpp>
-#include <type_traits>
+#include <boost/type_traits/decay.hpp>
+#include <boost/type_traits/is_convertible.hpp>
 
-// After the others: in Boost 1.81 it does not include all that it needs.
-#define BOOST_PROCESS_V2_HEADER_ONLY
+#include <boost/asio/io_context.hpp>
 #include <boost/process/v2/process.hpp>
+#include <vector>
 
 namespace mp = multiprocessing;
 

@@ -1,8 +1,8 @@
 # multiprocessing.Queue between two processes: queues.py small|large|round_trip COUNT
 import multiprocessing
 import sys
-from measure import (LARGE, LARGE_CAPACITY, SMALL_CAPACITY, expect, in_all, report, report_latencies, times_of,
-                     values_per_second)
+from measure import (LARGE, LARGE_CAPACITY, SMALL_CAPACITY, expect, in_all, report, report_latencies,
+                     times_of, values_per_second)
 
 
 def small(number):
@@ -25,12 +25,13 @@ def send_back(there, back):
 
 def rate(capacity, make, count):
     queue = multiprocessing.Queue(capacity)
+    size = len(make(0))
     writer = multiprocessing.Process(target=write, args=(queue, make, count))
     writer.start()
 
     def get(number):
         value = queue.get()
-        expect(len(value) == len(make(0)) if number == 0 else True, "a value's size")
+        expect(len(value) == size, "a value's size")
         expect(int.from_bytes(value[:8], "little") == number, "the order of values")
 
     result = values_per_second(count, get)
