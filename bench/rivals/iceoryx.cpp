@@ -41,13 +41,19 @@ void write(int count) {
     }
 }
 
+/// Ends the process as iceoryx wants it: the destructor of its runtime tells RouDi.
+void write_and_exit(int count) {
+    write(count);
+    std::exit(0);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     const auto count = bench::number(argc, argv, 1, "VALUES");
     iox::log::LogManager::GetLogManager().SetDefaultLogLevel(iox::log::LogLevel::kError,
                                                              iox::log::LogLevelOutput::kHideLogLevel);
-    const bench::child writer([&] { write(count); });
+    const bench::child writer([&] { write_and_exit(count); });
     iox::runtime::PoshRuntime::initRuntime("bench-reader");
     iox::popo::UntypedSubscriber subscriber(service,
                                             {.queueCapacity = bench::large_capacity,
