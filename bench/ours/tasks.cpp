@@ -8,13 +8,18 @@
 #include <sched.h>
 
 namespace mp = multiprocessing;
+using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto usage = "async|sync|map TASKS, or workers|queued TASKS NUMBER";
+constexpr auto usage = "async|sync|sync_spinning|map TASKS, or workers|queued TASKS NUMBER";
 
 auto submit_to(mp::pool& pool) {
     return [&pool](int i) { return pool.apply_async(bench::identity, i); };
+}
+
+void measure_sync(mp::pool& pool, int tasks) {
+    bench::measure_sync(tasks, [&](int i) { return pool.apply(bench::identity, i); });
 }
 
 /// This process, and the children it is going to start, have one core between them.
@@ -54,7 +59,10 @@ int main(int argc, char** argv) {
         bench::measure_async(tasks, submit_to(pool));
     } else if (what == "sync") {
         mp::pool pool{2};
-        bench::measure_sync(tasks, [&](int i) { return pool.apply(bench::identity, i); });
+        measure_sync(pool, tasks);
+    } else if (what == "sync_spinning") {
+        mp::pool pool({.processes = 1, .spin = 50us});
+        measure_sync(pool, tasks);
     } else if (what == "map") {
         mp::pool pool{2};
         bench::measure_map(tasks, [&](const auto& numbers) { return pool.map(bench::identity, numbers); });
