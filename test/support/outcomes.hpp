@@ -29,8 +29,8 @@ template <class Thrower>
 std::exception_ptr arrived(Thrower thrower) {
     namespace detail = multiprocessing::detail;
     const auto outcome = outcome_of(thrower);
-    BOOST_TEST_REQUIRE(!detail::is_value(outcome.bytes));
-    return detail::exception_in(outcome.bytes);
+    BOOST_TEST_REQUIRE(!detail::is_value(outcome.bytes()));
+    return detail::exception_in(outcome.bytes());
 }
 
 /// Calls `check` with the exception, which must be exactly an E.

@@ -63,16 +63,14 @@ inline std::string text(const action::fail_task& a) {
 
 constexpr auto most_under_way = detail::schedule_options{}.most_under_way;
 
-/// A schedule and its actions, as text.
+/// A schedule and its actions, as text. Most events are decided upon one by one; `results` are several that
+/// are decided upon together, as they are in a pool.
 struct plan : detail::schedule {
     explicit plan(const detail::schedule_options& options) : schedule(options) {}
 
     actions next() {
-        actions result;
-        for (const auto& any : take_actions()) {
-            result.push_back(std::visit([](const auto& one) { return text(one); }, any));
-        }
-        return result;
+        decide();
+        return std::exchange(decided_, {});
     }
 
     /// All workers of the start are ready, and nothing else has happened.
@@ -89,18 +87,47 @@ struct plan : detail::schedule {
         for (auto task = first; task <= last; ++task) {
             submitted(task);
         }
+        decide();
+    }
+
+    void ready(detail::worker_id worker) {
+        schedule::ready(worker);
+        decide();
     }
 
     /// Tasks are taken back, and nothing else has come of the worker.
     void give_back(detail::worker_id worker, const std::vector<detail::task_id>& tasks) {
+        decide();
         taken_back(worker, tasks);
         settled(worker);
+        decide();
     }
 
     /// A result arrives; whether it is its task's outcome.
     bool result(detail::worker_id worker, detail::task_id task) {
-        return result_arrived(worker, task) == verdict::outcome;
+        decide();
+        const bool is_outcome = result_arrived(worker, task) == verdict::outcome;
+        decide();
+        return is_outcome;
     }
+
+    /// The results FIRST to LAST arrive.
+    void results(detail::worker_id worker, detail::task_id first, detail::task_id last) {
+        decide();
+        for (auto task = first; task <= last; ++task) {
+            BOOST_TEST((result_arrived(worker, task) == verdict::outcome));
+        }
+        decide();
+    }
+
+private:
+    void decide() {
+        for (const auto& any : take_actions()) {
+            decided_.push_back(std::visit([](const auto& one) { return text(one); }, any));
+        }
+    }
+
+    actions decided_;
 };
 
 /// The ids FIRST to LAST sent to a worker, as actions.

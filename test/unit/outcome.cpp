@@ -54,14 +54,14 @@ BOOST_FIXTURE_TEST_SUITE(outcome, leaves_nothing)
 
 BOOST_AUTO_TEST_CASE(a_value_is_a_value) {
     const auto outcome = outcome_of([] { return "a"s; });
-    BOOST_TEST(detail::is_value(outcome.bytes));
-    BOOST_TEST(mp::decode<std::string>(detail::value_in(outcome.bytes)) == "a");
+    BOOST_TEST(detail::is_value(outcome.bytes()));
+    BOOST_TEST(mp::decode<std::string>(detail::value_in(outcome.bytes())) == "a");
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_a_value_as_well) {
     const auto outcome = outcome_of([] {});
-    BOOST_TEST(detail::is_value(outcome.bytes));
-    BOOST_TEST(detail::value_in(outcome.bytes).empty());
+    BOOST_TEST(detail::is_value(outcome.bytes()));
+    BOOST_TEST(detail::value_in(outcome.bytes()).empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_encoded_is_an_exception) {
@@ -95,8 +95,8 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_no_outcome_are_recognised) {
 
 BOOST_AUTO_TEST_CASE(an_exception_cut_short_is_a_decode_failure) {
     const auto outcome = outcome_of([] { throw std::runtime_error("why"); });
-    for (std::size_t size = 1; size != outcome.bytes.size(); ++size) {
-        BOOST_CHECK_THROW(std::rethrow_exception(detail::exception_in(outcome.bytes.first(size))),
+    for (std::size_t size = 1; size != outcome.bytes().size(); ++size) {
+        BOOST_CHECK_THROW(std::rethrow_exception(detail::exception_in(outcome.bytes().first(size))),
                           mp::decode_failed);
     }
 }

@@ -94,8 +94,47 @@ BOOST_AUTO_TEST_CASE(a_result_makes_room_for_the_next_task) {
     auto p = plan::with_ready_workers(1);
     p.submit(1, most_under_way + 5);
     p.next();
-    BOOST_TEST(p.result(1, 1));
-    check(p.next(), sent(most_under_way + 1, most_under_way + 1, 1));
+    p.results(1, 1, 5);
+    check(p.next(), sent(most_under_way + 1, most_under_way + 5, 1));
+}
+
+// Windows: how many tasks a worker gets ahead
+
+constexpr auto first_window = detail::schedule::first_window;
+
+BOOST_AUTO_TEST_CASE(a_worker_that_ran_out_of_tasks_gets_twice_as_many) {
+    plan p({.workers = 1, .most_under_way = 3 * first_window});
+    p.ready(1);
+    p.submit(1, 100);
+    p.next();
+    p.results(1, 1, first_window);
+    check(p.next(), sent(first_window + 1, 3 * first_window, 1));
+    p.results(1, first_window + 1, 3 * first_window);
+    check(p.next(), sent(3 * first_window + 1, 6 * first_window, 1)); // no more than the most
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_that_ran_out_while_nobody_waited_does_not) {
+    plan p({.workers = 1, .most_under_way = 100});
+    p.ready(1);
+    p.submit(1, first_window);
+    p.next();
+    p.results(1, 1, first_window);
+    p.submit(first_window + 1, 100);
+    check(p.next(), sent(first_window + 1, 2 * first_window, 1));
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_whose_tasks_take_long_gets_fewer) {
+    plan p({.workers = 1});
+    p.ready(1);
+    p.submit(1, 100);
+    p.next();
+    for (detail::task_id task = 1; task != first_window; ++task) { // one at a time
+        BOOST_TEST(p.result(1, task));
+    }
+    p.next();
+    BOOST_TEST(p.result(1, first_window));
+    constexpr detail::task_id few = 3;
+    check(p.next(), sent(first_window + few, first_window + few, 1));
 }
 
 BOOST_AUTO_TEST_CASE(a_later_worker_helps_with_what_waits) {
@@ -188,6 +227,7 @@ BOOST_AUTO_TEST_CASE(preparing_while_starting_changes_nothing) {
 BOOST_AUTO_TEST_CASE(preparing_does_not_call_back_a_dismissed_worker) {
     auto p = plan::with_ready_workers(1);
     p.close();
+    check(p.next(), {"dismiss 1"});
     p.preparing(1);
     BOOST_TEST(!p.wants(1));
 }

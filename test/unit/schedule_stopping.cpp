@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(what_waits_elsewhere_gets_what_was_taken_back) {
     p.next();
     p.overdue(1, 1);
     p.give_back(1, {3});
-    check(p.next(), {"take 2 from 1", "send 3 to 2", "end 1"});
+    check(p.next(), {"take 2 from 1", "end 1", "send 3 to 2"});
 }
 
 BOOST_AUTO_TEST_CASE(an_overdue_task_that_was_not_begun_is_not_stopped) {

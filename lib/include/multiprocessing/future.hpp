@@ -37,10 +37,25 @@ public:
 
     /// Waits for the outcome and takes it: the value, or the error as an exception. Once only.
     R get() {
-        const auto parts = take_state()->take();
+        const auto state = take_state();
+        state->wait_for_success();
         if constexpr (!std::is_void_v<R>) {
-            return assemble(parts);
+            return assemble(*state);
         }
+    }
+
+    /// As `get`, into an object that exists already: what a container has of memory is used again, which for
+    /// large ones is most of the cost. Where decoding fails it holds some value.
+    template <class Destination>
+    requires(!std::is_void_v<R> && std::same_as<Destination, R>) Destination& get_into(Destination& destination) {
+        const auto state = take_state();
+        state->wait_for_success();
+        if (state->parts() == 1) {
+            decode_into(state->value_of(0), destination);
+        } else {
+            destination = assemble(*state);
+        }
+        return destination;
     }
 
     /// As `get`, with an error returned instead of thrown.
@@ -108,15 +123,15 @@ public:
     [[nodiscard]] const std::shared_ptr<detail::completion>& state() const noexcept { return state_; }
 
 private:
-    static R assemble(const std::vector<detail::completion::part_outcome>& parts) {
-        if (parts.size() == 1) {
-            return decode<R>(parts.front().bytes);
+    static R assemble(const detail::completion& state) {
+        if (state.parts() == 1) {
+            return decode<R>(state.value_of(0));
         }
         if constexpr (detail::container<R> &&
                       requires(R & whole) { whole.insert(whole.end(), whole.begin(), whole.end()); }) {
             R whole; // a map, in chunks
-            for (const auto& part : parts) {
-                auto chunk = decode<R>(part.bytes);
+            for (std::size_t part = 0; part != state.parts(); ++part) {
+                auto chunk = decode<R>(state.value_of(part));
                 whole.insert(whole.end(), std::move_iterator(chunk.begin()), std::move_iterator(chunk.end()));
             }
             return whole;

@@ -77,6 +77,10 @@ struct pool_options {
     /// A worker with more resident memory than this, in bytes, is replaced when its task is done; 0: never.
     std::size_t max_rss = 0;
     multiprocessing::isolation isolation = multiprocessing::isolation::shared;
+    /// How long a worker without a task, and a thread that waits for one, look for it at most before they go
+    /// to sleep, which costs tens of microseconds; 0: not at all. Only while no other thread wants their core,
+    /// and less and less long where waits turn out to be long: an idle pool uses no CPU.
+    std::chrono::nanoseconds spin = std::chrono::microseconds(50);
 
     worker_limits limits{}; ///< what each worker may use
     int niceness = 0;       ///< added to the parent's

@@ -168,7 +168,7 @@ private:
 
     std::optional<T> get_before(detail::steady_time deadline) {
         if (auto received = core_->get(deadline)) {
-            return decode<T>(received->bytes);
+            return decode<T>(received->bytes());
         }
         return std::nullopt;
     }

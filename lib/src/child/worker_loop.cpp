@@ -64,7 +64,7 @@ void run_received(const frame& received, bytes& outcome) {
         return;
     }
     stop_line::of_this_process().begin(received.id);
-    decoder in(received.content.bytes);
+    decoder in(received.content.bytes());
     run_to_outcome(in, outcome);
     stop_line::of_this_process().end();
     flush_output();

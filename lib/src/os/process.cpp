@@ -126,6 +126,10 @@ void set_process_name(const std::string& name) {
     ::prctl(PR_SET_NAME, name.c_str());
 }
 
+void be_on_time() noexcept {
+    ::prctl(PR_SET_TIMERSLACK, 1UL); // nanoseconds
+}
+
 bool keep_only(int first, int second) noexcept {
     if (::unshare(CLONE_FILES) != 0) {
         return false; // seccomp

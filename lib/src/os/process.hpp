@@ -47,6 +47,9 @@ void signal_group(int leader, long pid, int number) noexcept;
 /// The name of the calling process as shown by `ps -o comm` and debuggers; the first 15 bytes count.
 void set_process_name(const std::string& name);
 
+/// Has the calling thread woken when its waits end, not when that suits the system, some 50 us later.
+void be_on_time() noexcept;
+
 /// Gives the calling thread a descriptor table of its own, which holds these two and nothing else. Where the
 /// system forbids that, the thread goes on sharing the process's.
 bool keep_only(int first, int second) noexcept;

@@ -95,11 +95,6 @@ received_packet receive_packet(int socket, std::span<std::byte> buffer) {
     return result;
 }
 
-void ring(int socket) noexcept {
-    const std::uint64_t tag = 0;
-    [[maybe_unused]] const auto sent = ::send(socket, &tag, sizeof tag, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 bool send_descriptor(int socket, int fd, std::uint64_t tag) {
     switch (send_packet(socket, std::as_bytes(std::span(&tag, 1)), fd)) {
     case delivery::done:
@@ -132,7 +127,7 @@ arrival receive(int socket) {
     if (received.size > sizeof tag) {
         return {.what = arrival::type::report, .report = {packet.begin(), packet.begin() + received.size}};
     }
-    return {.what = arrival::type::ring};
+    return {.what = arrival::type::nonsense};
 }
 
 } // namespace multiprocessing::os

@@ -32,10 +32,6 @@ struct received_packet {
 /// Receives a packet into `buffer`; what does not fit is cut off. Does not wait.
 received_packet receive_packet(int socket, std::span<std::byte> buffer);
 
-/// Wakes the peer if it waits for its end to become readable. Nothing to do when it is gone or has many rings
-/// already.
-void ring(int socket) noexcept;
-
 /// Hands a descriptor to the peer, with a tag to recognise it by; false when the peer is gone. Throws
 /// `resource_error`.
 bool send_descriptor(int socket, int fd, std::uint64_t tag);
@@ -43,13 +39,13 @@ bool send_descriptor(int socket, int fd, std::uint64_t tag);
 /// No packet is larger than this: a report is the largest.
 inline constexpr std::size_t largest_packet = std::size_t{68} << 10;
 
-/// What arrived over a socket that rings and descriptors are sent over.
+/// What arrived over a socket that descriptors are sent over.
 struct arrival {
-    enum class type { nothing, ring, descriptor, report, end };
+    enum class type { nothing, descriptor, report, nonsense, end };
     type what = type::nothing;
     descriptor carried{}; ///< none if this process had no number left for it: then it is lost
     std::uint64_t tag = 0;
-    std::vector<std::byte> report{}; ///< any message that is too long for a ring
+    std::vector<std::byte> report{}; ///< any message that is too long for a tag
 };
 /// Does not wait.
 arrival receive(int socket);

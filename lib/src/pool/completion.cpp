@@ -2,113 +2,118 @@
 #include <multiprocessing/detail/completion.hpp>
 
 #include "child/outcome.hpp"
+#include "os/process.hpp"
 
 #include <algorithm>
 
 namespace multiprocessing::detail {
 
-void completion::bind(std::size_t part, std::weak_ptr<task_owner> owner, std::uint64_t task) {
-    const std::lock_guard lock(mutex_);
-    owner_ = std::move(owner);
-    parts_[part].task = task;
+void completion::bind(std::size_t index, std::weak_ptr<task_owner> owner, std::uint64_t task) {
+    if (index == 0) {
+        owner_ = std::move(owner);
+    }
+    at(index).task = task;
 }
 
 bool completion::cancel() {
-    std::vector<std::uint64_t> tasks;
-    std::unique_lock lock(mutex_);
-    if (remaining_ == 0) {
+    if (ready()) {
         return false;
     }
-    for (const auto& each : parts_) {
-        tasks.push_back(each.task);
-    }
     const auto owner = owner_.lock();
-    lock.unlock(); // cancelling completes parts
     bool any = false;
-    for (const auto task : tasks) {
-        any |= owner != nullptr && owner->cancel(task);
+    for (std::size_t index = 0; index != parts(); ++index) {
+        any |= owner != nullptr && owner->cancel(at(index).task);
     }
     return any;
 }
 
-void completion::deliver(std::size_t part, payload outcome) {
-    failure failed;
+void completion::deliver(std::size_t index, payload outcome) {
     try {
-        if (!is_value(outcome.bytes)) {
-            failed = std::move(outcome);
+        if (is_value(outcome.bytes())) {
+            at(index).outcome = std::move(outcome);
+        } else {
+            fail_with(std::move(outcome));
         }
     } catch (...) { // not an outcome at all
-        failed = std::current_exception();
+        fail_with(std::current_exception());
     }
-    std::unique_lock lock(mutex_);
-    if (failed.index() == 0) {
-        outcome.bytes = value_in(outcome.bytes);
-        static_cast<payload&>(parts_[part]) = std::move(outcome);
-    }
-    complete_part(std::move(lock), std::move(failed));
+    complete_part();
 }
 
 void completion::fail(std::exception_ptr reason) {
-    complete_part(std::unique_lock(mutex_), std::move(reason));
+    fail_with(std::move(reason));
+    complete_part();
 }
 
-void completion::complete_part(std::unique_lock<std::mutex> lock, failure reason) {
+void completion::fail_with(failure reason) {
+    const std::lock_guard lock(mutex_);
     if (failure_.index() == 0) {
         failure_ = std::move(reason);
     }
-    if (--remaining_ != 0) {
+}
+
+void completion::complete_part() {
+    const auto before = state_.fetch_sub(1, std::memory_order_acq_rel);
+    if (remaining(before) != 1) {
         return;
     }
-    const auto hooks = std::exchange(hooks_, {});
-    ready_.notify_all();
-    lock.unlock();
-    for (const auto& [key, action] : hooks) {
-        action();
+    if ((before & has_waiters) != 0) {
+        os::wake_all(state_);
+    }
+    if ((before & has_hooks) != 0) {
+        std::unique_lock lock(mutex_);
+        const auto hooks = std::exchange(hooks_, {});
+        lock.unlock();
+        for (const auto& [key, action] : hooks) {
+            action();
+        }
     }
 }
 
 void completion::wait() const {
-    (void)wait_until(steady_time::max());
+    if (ready()) {
+        return;
+    }
+    const auto owner = parts_ == 1 ? owner_.lock() : nullptr;
+    if (owner != nullptr) {
+        owner->wait_for(first_.task, *this);
+    } else {
+        sleep();
+    }
 }
 
 bool completion::wait_until(steady_time deadline) const {
-    std::unique_lock lock(mutex_);
-    const auto is_ready = [&] { return remaining_ == 0; };
-    if (deadline == steady_time::max()) { // which no clock can wait for
-        ready_.wait(lock, is_ready);
-        return true;
+    auto state = state_.load(std::memory_order_acquire);
+    while (remaining(state) != 0) {
+        if (deadline != steady_time::max() && std::chrono::steady_clock::now() >= deadline) {
+            return false;
+        }
+        if ((state & has_waiters) != 0 || state_.compare_exchange_weak(state, state | has_waiters)) {
+            os::wait_on(state_, state | has_waiters, deadline);
+        }
+        state = state_.load(std::memory_order_acquire);
     }
-    return ready_.wait_until(lock, deadline, is_ready);
+    return true;
 }
 
-bool completion::ready() const {
-    const std::lock_guard lock(mutex_);
-    return remaining_ == 0;
-}
-
-bool completion::succeeded() const {
-    const std::lock_guard lock(mutex_);
-    return failure_.index() == 0;
-}
-
-std::vector<completion::part_outcome> completion::take() {
+void completion::wait_for_success() {
     wait();
-    std::unique_lock lock(mutex_);
-    auto failed = std::exchange(failure_, {});
-    auto parts = std::exchange(parts_, {});
-    lock.unlock();
+    const auto failed = std::exchange(failure_, {});
     if (const auto* error = std::get_if<std::exception_ptr>(&failed)) {
         std::rethrow_exception(*error);
     }
     if (const auto* outcome = std::get_if<payload>(&failed)) {
-        std::rethrow_exception(exception_in(outcome->bytes));
+        std::rethrow_exception(exception_in(outcome->bytes()));
     }
-    return parts;
+}
+
+std::span<const std::byte> completion::value_of(std::size_t index) const {
+    return value_in((index == 0 ? first_ : others_[index - 1]).outcome.bytes());
 }
 
 std::uint64_t completion::on_ready(hook action) {
     std::unique_lock lock(mutex_);
-    if (remaining_ != 0) {
+    if (remaining(state_.fetch_or(has_hooks, std::memory_order_acq_rel)) != 0) {
         hooks_.emplace_back(++last_hook_, std::move(action));
         return last_hook_;
     }

@@ -45,14 +45,12 @@ void last_words::drain() {
 }
 
 std::size_t last_words::read(std::size_t room) {
-    if (!reading_end_ || room == 0) {
+    if (!reading_end_ || over_ || room == 0) {
         return 0;
     }
     std::array<char, os::largest_write> content;
     const auto got = os::read_some(reading_end_.get(), std::span(content).first(room));
-    if (got == std::size_t{0}) {
-        reading_end_ = os::descriptor(); // the worker has closed its stderr
-    }
+    over_ = got == std::size_t{0};
     const std::string_view text(content.data(), got.value_or(0));
     unwritten_ += text;
     tail_ += text;

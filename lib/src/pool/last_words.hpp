@@ -39,8 +39,8 @@ public:
     /// After the worker's death: takes what is left, and forwards a turn's worth of it.
     void drain();
 
-    /// What to poll for more: -1 when there will be none, or while it is held up.
-    [[nodiscard]] int source() const noexcept { return held_up_ ? -1 : reading_end_.get(); }
+    /// What is readable when there is more: -1 when there will be none, or while it is held up.
+    [[nodiscard]] int source() const noexcept { return held_up_ || over_ ? -1 : reading_end_.get(); }
     /// Whether something waits for stderr to take it.
     [[nodiscard]] bool held_up() const noexcept { return held_up_; }
     /// The end of what has come.
@@ -57,6 +57,7 @@ private:
     std::string unwritten_; // read, and not yet forwarded
     std::string tail_;
     bool held_up_ = false;
+    bool over_ = false; // the worker has closed its stderr
 };
 
 } // namespace multiprocessing::detail

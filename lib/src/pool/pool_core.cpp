@@ -39,6 +39,7 @@ const pool_options& checked(const pool_options& options) {
     check(options.task_queue_capacity != 0, "the task queue needs room for at least one task");
     check(options.task_timeout.count() >= 0, "a task_timeout cannot be negative");
     check(options.retry_back_off.count() >= 0, "a retry_back_off cannot be negative");
+    check(options.spin.count() >= 0, "a spin cannot be negative");
     check(options.stop_grace.value_or(std::chrono::nanoseconds()).count() >= 0,
           "a stop_grace cannot be negative");
     return options;
@@ -50,15 +51,19 @@ pool_core::pool_core(const pool_options& options)
     : options_(checked(options)),
       settings_(options),
       wake_(os::make_flag()),
+      relay_(events_),
       schedule_({.workers = options.processes,
                  .capacity = options.task_queue_capacity,
                  .max_tasks_per_child = options.max_tasks_per_child,
                  .most_under_way = most_under_way(options.isolation),
-                 .retry_back_off = options.retry_back_off}) {
+                 .retry_back_off = options.retry_back_off}),
+      spin_(options.spin) {
+    events_.add(wake_.get(), 0);
     // The first workers are started here, so that what prevents it is the caller's to handle.
     for (const auto& first : schedule_.take_actions()) {
         const auto id = std::get<action::start_worker>(first).worker;
-        workers_.emplace(id, std::make_unique<worker>(id, options_, settings_, free_cpu()));
+        auto started = std::make_unique<worker>(id, options_, settings_, free_cpu());
+        watch(*workers_.emplace(id, std::move(started)).first->second);
     }
     const os::signals_blocked signals_are_for_the_programs_threads;
     supervisor_ = std::thread([this] { supervise(); });
@@ -85,7 +90,7 @@ bool pool_core::submit(call function, std::shared_ptr<detail::completion> comple
     const auto id = ++last_task_;
     const std::chrono::nanoseconds default_grace =
         function.takes_stop_token ? default_stop_grace : std::chrono::seconds(0);
-    const task_traits traits{.bulky = function.encoded.size() > channel::largest_in_message,
+    const task_traits traits{.bulky = function.encoded.size() > channel::surely_in_message,
                              .takes_stop_token = function.takes_stop_token,
                              .timeout = timeout,
                              .stop_grace = grace.value_or(default_grace),
@@ -117,6 +122,47 @@ bool pool_core::cancel(std::uint64_t task) {
     return cancelled;
 }
 
+/// Looks for a short while for what the worker sends, instead of having it wake the supervisor, which then
+/// would wake this thread.
+void pool_core::wait_for(std::uint64_t task, const completion& waited) {
+    if (!is_made_here()) {
+        waited.sleep();
+        return;
+    }
+    lock held(mutex_);
+    const auto runner = schedule_.holder_of(task);
+    auto spin = spin_; // others may wait as well
+    if (auto* watched = find(runner)) {
+        watched->channel().expect_no_ring();
+    }
+    held.unlock();
+    const auto look = [&] {
+        if (!waited.ready() && held.try_lock()) {
+            auto* watched = find(runner);
+            if (watched != nullptr && watched->channel().something_came()) {
+                collect_from(*watched);
+                perform();
+                deliver(held);
+            }
+            held.unlock();
+        }
+        return waited.ready();
+    };
+    (void)spin(look);
+    held.lock();
+    if (auto* watched = find(runner)) {
+        watched->channel().expect_ring();
+        collect_from(*watched); // between the last look and this
+        perform();
+        deliver(held);
+    }
+    held.unlock();
+    waited.sleep();
+    spin.learn();
+    held.lock();
+    spin_ = spin;
+}
+
 void pool_core::set_initializer(call initializer) {
     const lock held(mutex_);
     if (last_task_ != 0 || initializer_) {
@@ -134,10 +180,10 @@ void pool_core::prepare(worker& each) {
     try {
         each.prepare(*initializer_);
     } catch (const channel_broken&) {
-        each.kill();
+        kill(each);
     } catch (const resource_error& e) { // no memory for large arguments
         each.note(e.what());
-        each.kill();
+        kill(each);
     }
 }
 
@@ -173,7 +219,7 @@ void pool_core::join() {
 
 std::size_t pool_core::in_flight() const noexcept {
     // Two rounds of what the workers have ahead; never so many that submitting waits.
-    return std::min(options_.task_queue_capacity, 2 * most_under_way(isolation::shared) * options_.processes);
+    return std::min(options_.task_queue_capacity, 2 * schedule::first_window * options_.processes);
 }
 
 std::vector<long> pool_core::pids() const {
@@ -206,7 +252,7 @@ void pool_core::perform() {
 void pool_core::perform(const action::start_worker& start) {
     ++stats_.restarts;
     starts_.push_back({start.worker, deadline_after(start.after)});
-    wake_supervisor_before(starts_.back().due);
+    due_at(starts_.back().due);
 }
 
 void pool_core::perform(const action::send_task& send) {
@@ -218,7 +264,7 @@ void pool_core::perform(const action::send_task& send) {
     try {
         receiver->channel().send(frame_kind::task, send.task, sent->second.function.encoded);
     } catch (const channel_broken&) {
-        receiver->kill(); // its tasks are dealt with when it is buried
+        kill(*receiver); // its tasks are dealt with when it is buried
     } catch (const resource_error& e) {
         schedule_.undeliverable(send.worker, send.task);
         const auto why = std::string("the arguments could not be handed over: ") + e.what();
@@ -238,11 +284,11 @@ void pool_core::perform(const action::take_back& take) {
             taken.push_back(*task);
         }
     } catch (const channel_broken&) {
-        holder->kill();
+        kill(*holder);
     }
     if (!schedule_.taken_back(take.worker, taken) && holder != nullptr) {
         holder->note("it wrote over the tasks that were sent to it");
-        holder->kill();
+        kill(*holder);
     }
     if (holder != nullptr) {
         collect_from(*holder);
@@ -253,7 +299,7 @@ void pool_core::perform(const action::take_back& take) {
 void pool_core::perform(const action::start_timer& timer) {
     if (auto* worker = find(timer.worker)) {
         worker->overdue = {timer.task, deadline_after(timer.after)};
-        wake_supervisor_before(worker->overdue.time);
+        due_at(worker->overdue.time);
     }
 }
 
@@ -271,7 +317,7 @@ void pool_core::perform(const action::dismiss_worker& dismiss) {
         try {
             worker->channel().send(frame_kind::leave, 0, {});
         } catch (const std::exception&) { // it is broken, or the system is short of something
-            worker->kill();
+            kill(*worker);
         }
     }
 }
@@ -286,7 +332,7 @@ void pool_core::perform(const action::end_worker& end) {
         } else {
             worker->end_time = deadline_after(end.after);
         }
-        wake_supervisor_before(worker->next_due());
+        due_at(worker->next_due());
     }
 }
 
@@ -301,7 +347,7 @@ void pool_core::perform(const action::rest_task& rest) {
         ++found->second.attempts;
         ++stats_.retries;
         resting_.push_back({rest.task, deadline_after(rest.after)});
-        wake_supervisor_before(resting_.back().due);
+        due_at(resting_.back().due);
     }
 }
 
@@ -371,7 +417,7 @@ void pool_core::judge(lock& held) {
         std::vector<bool> again;
         for (const auto& each : doubts) {
             try {
-                again.push_back(each.again(exception_in(each.outcome.bytes)));
+                again.push_back(each.again(exception_in(each.outcome.bytes())));
             } catch (...) {
                 again.push_back(false);
             }
@@ -417,15 +463,23 @@ void pool_core::deliver(lock& held) {
 
 void pool_core::ask_to_end(worker& ended, steady_time now) {
     ended.ask_to_end(now);
+    due_at(ended.next_due());
     schedule_.ending(ended.id());
+}
+
+void pool_core::kill(worker& killed) noexcept {
+    killed.kill();
+    due_at(killed.next_due());
 }
 
 void pool_core::wake_supervisor() noexcept {
     os::set_flag(wake_.get());
 }
 
-void pool_core::wake_supervisor_before(steady_time due) noexcept {
-    if (due < asleep_until_) {
+/// The supervisor is to look at the clock then.
+void pool_core::due_at(steady_time time) noexcept {
+    due_ = std::min(due_, time);
+    if (time < asleep_until_) {
         wake_supervisor();
     }
 }

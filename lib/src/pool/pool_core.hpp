@@ -2,6 +2,8 @@
 #pragma once
 
 #include "os/copy.hpp"
+#include "os/event_set.hpp"
+#include "os/spin.hpp"
 #include "pool/death.hpp"
 #include "pool/schedule.hpp"
 #include "pool/stderr_relay.hpp"
@@ -9,12 +11,12 @@
 
 #include <multiprocessing/pool.hpp>
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 namespace multiprocessing::detail {
@@ -48,6 +50,7 @@ public:
     bool submit(call function, std::shared_ptr<detail::completion> completion, std::size_t part,
                 const task_options& options, bool wait);
     bool cancel(std::uint64_t task) override;
+    void wait_for(std::uint64_t task, const completion& waited) override;
     void set_initializer(call initializer);
     void close();
     void terminate();
@@ -106,20 +109,26 @@ private:
     void judge(lock& held);
     void deliver(lock& held);
     void wake_supervisor() noexcept;
-    void wake_supervisor_before(steady_time due) noexcept;
+    void due_at(steady_time time) noexcept;
     void ask_to_end(worker& ended, steady_time now);
+    void kill(worker& killed) noexcept;
 
     // The supervisor's thread.
     void supervise();
-    bool collect(bool look_again);
-    bool collect_from(worker& from);
+    void collect();
+    std::size_t collect_from(worker& from);
     void handle(worker& from, frame received);
     bool take_result(worker& from, frame result);
     void start_due_workers(lock& held);
     void insert(std::unique_ptr<worker> started);
     void prepare(worker& each);
+    void watch(worker& started);
+    void stop_watching(worker& ended) noexcept;
     void sleep(lock& held);
-    void answer(worker& caller);
+    [[nodiscard]] steady_time time_to_wake() const;
+    void answer(lock& held, os::event_set::tag event);
+    void look_at_socket(worker& caller);
+    void has_ended(lock& held, worker& ended);
     void bury(lock& held, worker_id id);
     void look_at_the_clock(lock& held);
     [[nodiscard]] steady_time next_due() const;
@@ -128,23 +137,29 @@ private:
     const pool_options options_;
     const worker_settings settings_;
     const os::descriptor wake_; // a flag: the supervisor has something to do besides workers
+    os::event_set events_;      // what the supervisor waits for
     stderr_relay relay_;        // the supervisor's
 
     mutable std::mutex mutex_; // guards all below but the thread
     std::condition_variable room_;
     schedule schedule_;
-    std::unordered_map<task_id, task> tasks_;
+    boost::unordered_flat_map<task_id, task> tasks_;
     std::map<worker_id, std::unique_ptr<worker>> workers_; // inserted and erased by the supervisor only
     std::vector<pending_start> starts_;
     std::vector<resting_task> resting_;
     std::vector<doubt> doubts_;
+    std::vector<worker_id> callers_;  // have rung, and may have sent more since somebody looked
+    std::vector<worker_id> busy_;     // send so much that they are looked after without having to ring
     std::optional<call> initializer_;
     std::vector<delivery> deliveries_;
+    os::spin spin_; // of those who wait for tasks
     task_id last_task_ = 0;
     std::thread::id supervisor_id_;
     bool terminated_ = false;
     bool tasks_came_ = false;                       // since the supervisor last went to sleep
+    steady_time due_ = steady_time::min();          // nothing is due before
     steady_time asleep_until_ = steady_time::min(); // min: the supervisor is awake
+    steady_time last_look_ = std::chrono::steady_clock::now(); // at all workers
     pool_stats stats_;
     death dead_; // the worker that is being buried, or could not be started
 

@@ -5,7 +5,8 @@
 
 namespace multiprocessing::detail {
 
-schedule::schedule(const schedule_options& options) : options_(options), slots_(options.workers) {
+schedule::schedule(const schedule_options& options)
+    : options_(options), slots_(options.workers), summaries_(options.workers) {
     for (auto& slot : slots_) {
         start(slot, {});
     }
@@ -14,10 +15,10 @@ schedule::schedule(const schedule_options& options) : options_(options), slots_(
 void schedule::submitted(task_id id, const task_traits& traits) {
     unfinished_.emplace(id, unfinished_task{.traits = traits});
     waiting_.push_back(id);
+    has_news_ = true;
     if (given_up_) {
         fail_all(action::failure::no_worker_starts);
     }
-    advance();
 }
 
 void schedule::ready(worker_id worker) {
@@ -31,7 +32,7 @@ void schedule::ready(worker_id worker) {
                 start(each, {});
             }
         }
-        advance();
+        changed(*slot);
     }
 }
 
@@ -39,6 +40,7 @@ void schedule::preparing(worker_id worker) {
     auto* slot = find(worker);
     if (slot != nullptr && slot->now == place::state::ready) {
         slot->now = place::state::starting;
+        changed(*slot);
     }
 }
 
@@ -49,15 +51,18 @@ schedule::verdict schedule::result_arrived(worker_id worker, task_id id, bool do
         return verdict::impossible;
     }
     slot->under_way.pop_front();
+    ++slot->finished;
     slot->last_finished = id;
     slot->nothing_to_take_back = false;
     if (std::exchange(slot->stopping, false) && slot->now == place::state::ready) {
         actions_.push_back(action::spare_worker{worker});
     }
     front_changed(*slot);
+    changed(*slot);
 
     auto result = verdict::outcome;
     auto& finished = unfinished_.at(id);
+    finished.holder = nullptr;
     if (finished.doom) {
         came_to_nothing(id, *finished.doom);
         result = verdict::too_late;
@@ -67,7 +72,6 @@ schedule::verdict schedule::result_arrived(worker_id worker, task_id id, bool do
     } else {
         unfinished_.erase(id);
     }
-    advance();
     return result;
 }
 
@@ -76,6 +80,7 @@ bool schedule::is_final(task_id id, bool again) {
     if (found == unfinished_.end()) { // the pool was terminated meanwhile
         return false;
     }
+    has_news_ = true;
     auto& judged = found->second;
     judged.judged = false;
     const bool final = !judged.doom && !again;
@@ -84,7 +89,6 @@ bool schedule::is_final(task_id id, bool again) {
     } else {
         came_to_nothing(id, judged.doom.value_or(action::failure::worker_died));
     }
-    advance();
     return final;
 }
 
@@ -94,15 +98,18 @@ bool schedule::taken_back(worker_id worker, const std::vector<task_id>& tasks) {
         return true;
     }
     std::deque<task_id> returned;
-    for (const auto id : tasks) {
-        if (std::erase(slot->under_way, id) != 0) {
+    auto at = slot->under_way.begin();
+    for (const auto id : tasks) { // in the order in which they were sent
+        const auto found = std::find(at, slot->under_way.end(), id);
+        if (found != slot->under_way.end()) {
+            at = slot->under_way.erase(found);
             returned.push_back(id);
         }
     }
     slot->given -= returned.size();
     slot->nothing_to_take_back = returned.empty();
     put_back(returned);
-    advance();
+    changed(*slot);
     return terminated_ || returned.size() == tasks.size();
 }
 
@@ -120,7 +127,7 @@ void schedule::settled(worker_id worker) {
             stop_front(*slot, action::failure::timed_out);
         }
     }
-    advance();
+    changed(*slot);
 }
 
 void schedule::undeliverable(worker_id worker, task_id id) {
@@ -132,8 +139,8 @@ void schedule::undeliverable(worker_id worker, task_id id) {
         if (was_front) {
             front_changed(*slot);
         }
+        changed(*slot);
     }
-    advance();
 }
 
 void schedule::overdue(worker_id worker, task_id id) {
@@ -149,13 +156,14 @@ void schedule::ending(worker_id worker) {
     auto* slot = find(worker);
     if (slot != nullptr && slot->now == place::state::ready) {
         slot->now = place::state::leaving;
+        changed(*slot);
     }
 }
 
 void schedule::rested(task_id id) {
     if (unfinished_.contains(id)) {
         waiting_.push_back(id);
-        advance();
+        has_news_ = true;
     }
 }
 
@@ -164,10 +172,8 @@ bool schedule::cancel(task_id id) {
     if (found == unfinished_.end()) {
         return false;
     }
-    const auto holder = std::ranges::find_if(slots_, [&](const auto& slot) {
-        return std::ranges::find(slot.under_way, id) != slot.under_way.end();
-    });
-    if (holder != slots_.end()) {
+    has_news_ = true;
+    if (auto* holder = found->second.holder; holder != nullptr) {
         found->second.doom = action::failure::cancelled;
         if (!holder->stopping) {
             take_back_all(*holder);
@@ -181,7 +187,6 @@ bool schedule::cancel(task_id id) {
             std::erase_if(waiting_, [&](auto each) { return !unfinished_.contains(each); });
         }
     }
-    advance();
     return true;
 }
 
@@ -192,7 +197,7 @@ void schedule::retire(worker_id worker) {
         if (slot->under_way.size() > 1) {
             take_back_all(*slot);
         }
-        advance();
+        changed(*slot);
     }
 }
 
@@ -203,12 +208,15 @@ void schedule::died(worker_id worker, task_id begun) {
     }
     if (const auto id = victim(*slot, begun)) {
         std::erase(slot->under_way, *id);
+        unfinished_.at(*id).holder = nullptr;
         came_to_nothing(*id, unfinished_.at(*id).doom.value_or(action::failure::worker_died));
     }
     put_back(slot->under_way);
 
     const bool was_starting = slot->now == place::state::starting;
-    *slot = {.failed_starts = was_starting ? slot->failed_starts + 1 : 0};
+    places_.erase(worker);
+    *slot = {.failed_starts = was_starting ? slot->failed_starts + 1 : 0, .has_changed = slot->has_changed};
+    changed(*slot);
     const bool needed = !terminated_ && (!closed_ || !unfinished_.empty());
     // Starts are given up only where nobody works: what keeps a worker from starting may pass, and then who
     // does work is to have company again.
@@ -224,12 +232,11 @@ void schedule::died(worker_id worker, task_id begun) {
         given_up_ = true;
         fail_all(action::failure::no_worker_starts);
     }
-    advance();
 }
 
 bool schedule::is_idle(worker_id worker, task_id begun) const {
-    const auto slot = std::ranges::find(slots_, worker, &place::worker);
-    return slot != slots_.end() && (slot->now == place::state::ready || slot->now == place::state::leaving) &&
+    const auto* slot = find(worker);
+    return slot != nullptr && (slot->now == place::state::ready || slot->now == place::state::leaving) &&
            !victim(*slot, begun);
 }
 
@@ -252,7 +259,7 @@ std::chrono::nanoseconds schedule::doubled(std::chrono::nanoseconds first, std::
 
 void schedule::close() {
     closed_ = true;
-    advance();
+    has_news_ = true;
 }
 
 void schedule::terminate() {
@@ -265,6 +272,7 @@ void schedule::terminate() {
             slot.now = place::state::leaving;
             actions_.push_back(action::end_worker{slot.worker, {}});
         }
+        changed(slot);
     }
 }
 
@@ -273,9 +281,8 @@ bool schedule::has_room() const {
 }
 
 bool schedule::wants(worker_id worker) const {
-    return std::ranges::any_of(slots_, [&](const auto& slot) {
-        return slot.worker == worker && slot.now == place::state::starting;
-    });
+    const auto* slot = find(worker);
+    return slot != nullptr && slot->now == place::state::starting;
 }
 
 bool schedule::finished() const {
@@ -283,14 +290,29 @@ bool schedule::finished() const {
            std::ranges::all_of(slots_, [](const auto& slot) { return slot.now == place::state::vacant; });
 }
 
-std::size_t schedule::running() const {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(slots_, [](const auto& slot) { return !slot.under_way.empty(); }));
+worker_id schedule::holder_of(task_id task) const {
+    const auto found = unfinished_.find(task);
+    return found == unfinished_.end() || found->second.holder == nullptr ? 0 : found->second.holder->worker;
 }
 
-schedule::place* schedule::find(worker_id worker) {
-    const auto found = std::ranges::find(slots_, worker, &place::worker);
-    return found == slots_.end() ? nullptr : &*found;
+schedule::place* schedule::find(worker_id worker) const {
+    const auto found = places_.find(worker);
+    return found == places_.end() ? nullptr : found->second;
+}
+
+/// To be called when anything about a place has changed.
+void schedule::changed(place& slot) {
+    has_news_ = true;
+    auto& seen = summaries_[static_cast<std::size_t>(&slot - slots_.data())];
+    const auto load = static_cast<std::uint32_t>(slot.under_way.size());
+    const bool was_running = seen.is_running;
+    seen.is_running = load != 0;
+    running_ += static_cast<std::size_t>(seen.is_running) - static_cast<std::size_t>(was_running);
+    seen.load = room_at(slot) == 0 ? summary::full : load;
+    seen.takeable = slot.now == place::state::ready && !slot.nothing_to_take_back ? load : 0;
+    if (!std::exchange(slot.has_changed, true)) {
+        changed_.push_back(&slot);
+    }
 }
 
 /// How many more tasks the worker may get.
@@ -298,18 +320,29 @@ std::size_t schedule::room_at(const place& slot) const {
     if (slot.now != place::state::ready || slot.settling || slot.stopping || slot.retiring) {
         return 0;
     }
-    const auto ahead = options_.most_under_way - slot.under_way.size();
+    const auto ahead = slot.window - std::min(slot.window, slot.under_way.size());
     return options_.max_tasks_per_child == 0 ? ahead
                                              : std::min(ahead, options_.max_tasks_per_child - slot.given);
 }
 
-bool schedule::may_get(const place& slot, task_id id) const {
-    return room_at(slot) != 0 && (slot.under_way.empty() || !unfinished_.at(id).traits.bulky);
+void schedule::adapt_window(place& slot) const {
+    const auto finished = std::exchange(slot.finished, 0);
+    if (finished == 0) {
+        return;
+    }
+    if (slot.under_way.empty() && !waiting_.empty()) {
+        slot.window = std::min(2 * slot.window, options_.most_under_way);
+    } else if (4 * finished <= slot.window) {
+        slot.window -= slot.window / 4;
+    }
 }
 
 void schedule::start(place& slot, std::chrono::nanoseconds after) {
     slot.now = place::state::starting;
     slot.worker = ++last_worker_;
+    slot.window = std::min(first_window, options_.most_under_way);
+    places_.emplace(slot.worker, &slot);
+    changed(slot);
     actions_.push_back(action::start_worker{slot.worker, after});
 }
 
@@ -326,6 +359,7 @@ void schedule::front_changed(const place& slot) {
 
 void schedule::take_back_all(place& slot) {
     slot.settling = true;
+    changed(slot);
     actions_.push_back(action::take_back{slot.worker, slot.under_way.size()});
 }
 
@@ -334,6 +368,7 @@ void schedule::stop_front(place& slot, action::failure reason) {
     auto& stopped = unfinished_.at(id);
     stopped.doom = reason;
     slot.stopping = true;
+    changed(slot);
     if (stopped.traits.takes_stop_token) {
         actions_.push_back(action::request_stop{slot.worker, id});
     }
@@ -348,6 +383,7 @@ void schedule::put_back(const std::deque<task_id>& tasks) {
         if (found == unfinished_.end()) {
             continue;
         }
+        found->second.holder = nullptr;
         if (found->second.doom == action::failure::cancelled) {
             fail(*id, action::failure::cancelled);
         } else {
@@ -380,61 +416,68 @@ void schedule::forget_those_that_wait_no_more() {
     }
 }
 
-/// What follows from any change.
+/// What follows from all that has happened.
 void schedule::advance() {
+    for (auto* slot : changed_) {
+        adapt_window(*slot);
+        changed(*slot);
+    }
+    forget_those_that_wait_no_more();
     hand_out();
     take_back_for_idle_workers();
-    dismiss();
+    if (closed_ && unfinished_.empty()) {
+        std::ranges::for_each(slots_, [&](auto& slot) { dismiss_if_done(slot); });
+    }
+    for (auto* slot : changed_) {
+        dismiss_if_done(*slot);
+        slot->has_changed = false;
+    }
+    changed_.clear();
 }
 
 void schedule::hand_out() {
-    for (forget_those_that_wait_no_more(); !waiting_.empty(); forget_those_that_wait_no_more()) {
+    for (; !waiting_.empty(); forget_those_that_wait_no_more()) {
         const auto id = waiting_.front();
-        place* freest = nullptr;
-        for (auto& slot : slots_) {
-            if (may_get(slot, id) &&
-                (freest == nullptr || slot.under_way.size() < freest->under_way.size())) {
-                freest = &slot;
-            }
-        }
-        if (freest == nullptr) {
+        const auto freest = std::ranges::min_element(summaries_, {}, &summary::load);
+        auto& task = unfinished_.at(id);
+        if (freest->load == summary::full || (task.traits.bulky && freest->load != 0)) {
             return;
         }
         waiting_.pop_front();
-        freest->under_way.push_back(id);
-        freest->nothing_to_take_back = false;
-        ++freest->given;
-        actions_.push_back(action::send_task{freest->worker, id});
-        if (freest->under_way.size() == 1) {
-            front_changed(*freest);
+        auto& slot = slots_[static_cast<std::size_t>(freest - summaries_.begin())];
+        task.holder = &slot;
+        slot.under_way.push_back(id);
+        slot.nothing_to_take_back = false;
+        ++slot.given;
+        changed(slot);
+        actions_.push_back(action::send_task{slot.worker, id});
+        if (slot.under_way.size() == 1) {
+            front_changed(slot);
         }
     }
 }
 
 void schedule::take_back_for_idle_workers() {
-    const bool somebody_idle = std::ranges::any_of(
-        slots_, [&](const auto& slot) { return slot.under_way.empty() && room_at(slot) != 0; });
-    if (!waiting_.empty() || !somebody_idle) {
-        return;
+    if (!waiting_.empty() || std::ranges::min(summaries_, {}, &summary::load).load != 0) {
+        return; // nobody is idle, or is going to stay so
     }
-    const auto busiest = std::ranges::max_element(slots_, {}, [](const auto& slot) {
-        return slot.now == place::state::ready && !slot.nothing_to_take_back ? slot.under_way.size() : 0;
-    });
-    if (busiest->under_way.size() > 1 && !busiest->nothing_to_take_back) {
-        busiest->nothing_to_take_back = true; // until it is known: one request at a time
-        actions_.push_back(action::take_back{busiest->worker, busiest->under_way.size() / 2});
+    const auto busiest = std::ranges::max_element(summaries_, {}, &summary::takeable);
+    if (busiest->takeable > 1) {
+        auto& slot = slots_[static_cast<std::size_t>(busiest - summaries_.begin())];
+        slot.nothing_to_take_back = true; // until it is known: one request at a time
+        changed(slot);
+        actions_.push_back(action::take_back{slot.worker, slot.under_way.size() / 2});
     }
 }
 
-void schedule::dismiss() {
-    for (auto& slot : slots_) {
-        const bool alive = slot.now == place::state::ready || slot.now == place::state::starting;
-        const bool worn_out = slot.retiring || (options_.max_tasks_per_child != 0 &&
-                                                slot.given == options_.max_tasks_per_child);
-        if (alive && slot.under_way.empty() && ((closed_ && unfinished_.empty()) || worn_out)) {
-            slot.now = place::state::leaving;
-            actions_.push_back(action::dismiss_worker{slot.worker});
-        }
+void schedule::dismiss_if_done(place& slot) {
+    const bool alive = slot.now == place::state::ready || slot.now == place::state::starting;
+    const bool worn_out = slot.retiring || (options_.max_tasks_per_child != 0 &&
+                                            slot.given == options_.max_tasks_per_child);
+    if (alive && slot.under_way.empty() && ((closed_ && unfinished_.empty()) || worn_out)) {
+        slot.now = place::state::leaving;
+        changed(slot);
+        actions_.push_back(action::dismiss_worker{slot.worker});
     }
 }
 

@@ -1,12 +1,13 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <unordered_map>
+#include <span>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -94,9 +95,15 @@ struct task_traits {
 
 /// A pool as a pure state machine: events in, actions out; no thread, no clock, no process.
 ///
-/// Tasks wait in one queue, first in first out. Workers that are ready get up to `most_under_way` of them
-/// ahead, the one with the fewest first. When a worker has nothing to do and nothing waits, it gets what
-/// another has not begun.
+/// Tasks wait in one queue, first in first out. Workers that are ready get some of them ahead, the one with
+/// the fewest first. When a worker has nothing to do and nothing waits, it gets what another has not begun.
+///
+/// How many a worker gets ahead, its window, follows from how it gets on: who is found to have finished all it
+/// had while others waited gets twice as many from then on, up to `most_under_way`; who is found to have
+/// finished few of many, fewer. So short tasks keep a worker busy while its pool is not scheduled, and long
+/// ones wait where anybody can take them.
+///
+/// Events are taken note of, and what follows from all of them is decided when actions are taken.
 ///
 /// The life of a task:
 ///
@@ -118,6 +125,8 @@ public:
     /// Doublings of a back-off end here: a task that is tried again for the hundredth time waits for a
     /// thousand times the first wait, not for ever.
     static constexpr std::size_t most_doublings = 10;
+    /// A worker's window at first.
+    static constexpr std::size_t first_window = 16;
 
     explicit schedule(const schedule_options& options);
 
@@ -161,8 +170,16 @@ public:
     void close();
     void terminate();
 
-    /// The actions that the events since the last call have led to.
-    [[nodiscard]] std::vector<any_action> take_actions() { return std::exchange(actions_, {}); }
+    /// The actions that the events since the last call have led to. Valid until the next call.
+    [[nodiscard]] std::span<const any_action> take_actions() {
+        if (has_news_) {
+            advance();
+            has_news_ = false;
+        }
+        taken_.clear();
+        std::swap(actions_, taken_);
+        return taken_;
+    }
 
     // Questions.
     /// Whether a task may be submitted without exceeding the capacity.
@@ -174,15 +191,19 @@ public:
     [[nodiscard]] bool wants(worker_id worker) const;
     /// Closed, and no worker is left.
     [[nodiscard]] bool finished() const;
-    [[nodiscard]] std::size_t running() const;
-    [[nodiscard]] std::size_t queued() const { return unfinished_.size() - running(); }
+    [[nodiscard]] std::size_t running() const noexcept { return running_; }
+    [[nodiscard]] std::size_t queued() const noexcept { return unfinished_.size() - running_; }
+    /// The worker that the task is under way to; 0 if to none.
+    [[nodiscard]] worker_id holder_of(task_id task) const;
 
 private:
+    struct place;
     /// A task that is not complete.
     struct unfinished_task {
         task_traits traits;
         std::size_t attempts = 0;              // that have come to nothing
         bool judged = false;                   // has a result, which may not be the last
+        place* holder = nullptr;               // the worker that it is under way to
         std::optional<action::failure> doom{}; // it is being stopped, and this is what it will be called
     };
     /// A place for a worker.
@@ -191,6 +212,8 @@ private:
         state now = state::vacant;
         worker_id worker = 0;
         std::deque<task_id> under_way{}; // sent to it, and no result has arrived
+        std::size_t window = 0;          // how many it may have under way
+        std::size_t finished = 0;        // results that have arrived since actions were taken
         std::size_t given = 0;           // tasks that this worker has got
         std::size_t failed_starts = 0;   // in a row, in this place
         task_id last_finished = 0;
@@ -199,11 +222,20 @@ private:
         bool settling = false; // somebody may have to be stopped: it gets nothing until that is known
         bool stopping = false; // its task is being stopped: it gets no further ones
         bool retiring = false;
+        bool has_changed = false; // since actions were taken
+    };
+    /// What the decisions look at in all places, where it is close together: kept by `changed`.
+    struct summary {
+        static constexpr std::uint32_t full = UINT32_MAX;
+        std::uint32_t load = full;  // how many it has under way; `full` when it may get no more
+        std::uint32_t takeable = 0; // how many it has under way, if some may be taken back
+        bool is_running = false;
     };
 
-    place* find(worker_id worker);
+    [[nodiscard]] place* find(worker_id worker) const;
+    void changed(place& slot);
     [[nodiscard]] std::size_t room_at(const place& slot) const;
-    [[nodiscard]] bool may_get(const place& slot, task_id task) const;
+    void adapt_window(place& slot) const;
     static std::optional<task_id> victim(const place& slot, task_id begun);
     [[nodiscard]] static std::chrono::nanoseconds doubled(std::chrono::nanoseconds first, std::size_t times);
     void start(place& slot, std::chrono::nanoseconds after);
@@ -217,19 +249,25 @@ private:
     void advance();
     void hand_out();
     void take_back_for_idle_workers();
-    void dismiss();
+    void dismiss_if_done(place& slot);
     void fail_all(action::failure reason);
 
     const schedule_options options_;
-    std::vector<place> slots_;
+    std::vector<place> slots_; // their number and addresses stay
+    std::vector<summary> summaries_;
+    std::vector<place*> changed_; // since actions were taken
+    boost::unordered_flat_map<worker_id, place*> places_;
     std::deque<task_id> waiting_; // those that are not unfinished any more are passed over
-    std::unordered_map<task_id, unfinished_task> unfinished_;
+    boost::unordered_flat_map<task_id, unfinished_task> unfinished_;
+    std::size_t running_ = 0; // places with something under way
     worker_id last_worker_ = 0;
     std::size_t failed_starts_ = 0; // in a row, in all places
     bool closed_ = false;
     bool terminated_ = false;
     bool given_up_ = false; // no slot has a worker, or will ever have
+    bool has_news_ = false; // something has happened since actions were taken
     std::vector<any_action> actions_;
+    std::vector<any_action> taken_; // in turn with the former, to use their memory again
 };
 
 } // namespace multiprocessing::detail

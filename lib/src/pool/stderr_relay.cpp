@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "pool/stderr_relay.hpp"
 
+#include "os/poll.hpp"
 #include "start/child_process.hpp"
 
 #include <chrono>
@@ -8,23 +9,46 @@
 
 namespace multiprocessing::detail {
 
-void stderr_relay::start_watching(os::poll_set& set) {
-    watched_.clear();
-    for (auto& words : left_) {
-        watch(set, words);
+void stderr_relay::stop_watching(last_words& words) noexcept {
+    if (words.source() >= 0) {
+        events_.remove(words.source());
+    }
+    held_up_.erase(&words);
+}
+
+void stderr_relay::forward(last_words& words, tag name) {
+    const int source_before = words.source();
+    words.forward();
+    if (source_before >= 0 && words.source() < 0) {
+        events_.remove(source_before);
+    } else if (source_before < 0 && words.source() >= 0) {
+        events_.add(words.source(), name);
+    }
+    if (words.held_up()) {
+        held_up_.emplace(&words, name);
+    } else {
+        held_up_.erase(&words);
     }
 }
 
-void stderr_relay::watch(os::poll_set& set, last_words& words) {
-    watched_.push_back(
-        {&words, words.held_up() ? set.add_writer(os::standard_error) : set.add(words.source())});
+std::span<const stderr_relay::tag> stderr_relay::wait(os::event_set& events, bool is_held_up,
+                                                      steady_time deadline) {
+    if (!is_held_up) {
+        return events.wait(deadline);
+    }
+    os::poll_set set;
+    set.add(events.get());
+    set.add_writer(os::standard_error);
+    set.wait(deadline);
+    return events.wait(steady_time::min());
 }
 
-void stderr_relay::forward(const os::poll_set& set) {
-    for (const auto& each : watched_) {
-        if (set.is_readable(each.index)) {
-            each.words->forward();
-        }
+void stderr_relay::forward_what_was_held_up() {
+    for (const auto& [words, name] : std::map(held_up_)) {
+        forward(*words, name);
+    }
+    for (auto& words : left_) {
+        words.forward();
     }
     left_.remove_if([](const auto& words) { return !words.held_up(); });
 }
@@ -41,11 +65,9 @@ void stderr_relay::take_over(last_words words) {
 
 void stderr_relay::finish() {
     const auto deadline = std::chrono::steady_clock::now() + termination_grace;
-    while (!left_.empty() && std::chrono::steady_clock::now() < deadline) {
-        os::poll_set set;
-        start_watching(set);
-        set.wait(deadline);
-        forward(set);
+    while (is_held_up() && std::chrono::steady_clock::now() < deadline) {
+        (void)wait(events_, true, deadline);
+        forward_what_was_held_up();
     }
 }
 

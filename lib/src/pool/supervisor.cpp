@@ -12,18 +12,39 @@
 
 namespace multiprocessing::detail {
 
+namespace {
+
+/// What an event is about: a worker, and what of it.
+enum class source : os::event_set::tag { bell, socket, life, words };
+constexpr os::event_set::tag sources = 4;
+constexpr os::event_set::tag wake_up = 0; // no worker has the number 0
+
+os::event_set::tag event(worker_id id, source what) {
+    return id * sources + static_cast<os::event_set::tag>(what);
+}
+
+/// A worker that has scribbled over what it shares with the pool may forget to ring.
+constexpr std::chrono::seconds longest_trust{1};
+/// A worker that has sent so many results since somebody looked is going to send more: waking up for each of
+/// them would cost more than they do.
+constexpr std::size_t many_results = 4;
+/// How long the supervisor rests meanwhile.
+constexpr std::chrono::microseconds nap{50};
+
+} // namespace
+
 void pool_core::supervise() {
     os::set_process_name("mp-supervisor");
+    os::be_on_time();
     lock held(mutex_);
     supervisor_id_ = std::this_thread::get_id();
     while (!schedule_.finished() || !workers_.empty()) {
-        start_due_workers(held);
-        look_at_the_clock(held);
-        // A worker rings only when it was told that nobody is looking; so tell it, look once more, and sleep.
-        // All of them: between this and the sleep none may come in.
-        if (!collect(false) && !collect(true)) {
+        if (callers_.empty()) {
             sleep(held);
         }
+        start_due_workers(held);
+        look_at_the_clock(held);
+        collect();
         perform();
         deliver(held);
     }
@@ -31,43 +52,52 @@ void pool_core::supervise() {
     relay_.finish();
 }
 
-/// Takes what the workers have sent; whether there was anything.
-bool pool_core::collect(bool announce_sleep) {
-    bool anything = false;
-    for (const auto& [id, worker] : workers_) {
-        if (announce_sleep) {
-            worker->channel().expect_ring();
+/// Takes what the workers have sent that have rung. A worker rings only when it was told that nobody looks;
+/// so tell it, and look once more. Who then had sent something goes on being a caller. And who had sent much
+/// is not told: it is looked after again after a nap.
+void pool_core::collect() {
+    for (const auto id : std::exchange(callers_, {})) {
+        auto* caller = find(id);
+        if (caller == nullptr) {
+            continue;
         }
-        anything |= collect_from(*worker);
+        if (collect_from(*caller) >= many_results) {
+            busy_.push_back(id);
+            continue;
+        }
+        caller->channel().expect_ring();
+        if (collect_from(*caller) != 0) {
+            callers_.push_back(id);
+        }
     }
-    return anything;
 }
 
-bool pool_core::collect_from(worker& from) {
-    constexpr int most_in_a_turn = 64;
-    bool anything = false;
+/// How many frames there were.
+std::size_t pool_core::collect_from(worker& from) {
+    constexpr std::size_t most_in_a_turn = 256;
+    std::size_t taken = 0;
     try {
-        for (int i = 0; i != most_in_a_turn; ++i) { // others and the clock have their turns as well
+        while (taken != most_in_a_turn) { // others and the clock have their turns as well
             auto received = from.channel().receive();
             if (!received) {
                 break;
             }
             handle(from, std::move(*received));
-            anything = true;
+            ++taken;
         }
     } catch (const nonsense_received& e) {
         from.note(e.what());
-        from.kill();
+        kill(from);
     } catch (const channel_broken&) { // it died, or is dying, inside an operation
-        from.kill();
+        kill(from);
     } catch (const std::exception& e) { // no memory for what it sent
         from.note(e.what());
-        from.kill();
+        kill(from);
     }
-    if (anything) {
-        from.words().forward(); // what a task has written is seen before its future is complete
+    if (taken != 0) { // what a task has written is seen before its future is complete
+        relay_.forward(from.words(), event(from.id(), source::words));
     }
-    return anything;
+    return taken;
 }
 
 void pool_core::handle(worker& from, frame received) {
@@ -89,10 +119,10 @@ void pool_core::handle(worker& from, frame received) {
             from.note("its initializer failed, and " + describe(received.lost));
             return;
         }
-        if (is_value(received.content.bytes)) {
+        if (is_value(received.content.bytes())) {
             break;
         }
-        from.note("its initializer failed with " + describe(exception_in(received.content.bytes)));
+        from.note("its initializer failed with " + describe(exception_in(received.content.bytes())));
         return;
     case frame_kind::result:
         if (take_result(from, std::move(received))) {
@@ -109,7 +139,7 @@ void pool_core::handle(worker& from, frame received) {
 bool pool_core::take_result(worker& from, frame result) {
     const auto found = tasks_.find(result.id);
     const bool doubtful =
-        found != tasks_.end() && found->second.retry_if && !result.lost && is_exception(result.content.bytes);
+        found != tasks_.end() && found->second.retry_if && !result.lost && is_exception(result.content.bytes());
     switch (schedule_.result_arrived(from.id(), result.id, doubtful)) {
     case schedule::verdict::impossible:
         return terminated_; // then the task has been failed already
@@ -159,75 +189,140 @@ void pool_core::start_due_workers(lock& held) {
 
 void pool_core::insert(std::unique_ptr<worker> started) {
     auto& inserted = *workers_.emplace(started->id(), std::move(started)).first->second;
+    try {
+        watch(inserted);
+    } catch (const resource_error& e) {
+        dead_ = {.epitaph = e.what()};
+        schedule_.died(inserted.id(), 0);
+        stop_watching(inserted);
+        workers_.erase(inserted.id());
+        return;
+    }
     if (!schedule_.wants(inserted.id())) {
-        inserted.kill(); // the pool was closed meanwhile
+        kill(inserted); // the pool was closed meanwhile
     } else if (initializer_) {
         prepare(inserted);
     }
+}
+
+void pool_core::watch(worker& started) {
+    const auto id = started.id();
+    auto& channel = started.channel();
+    if (channel.bell() >= 0) {
+        events_.add_bell(channel.bell(), event(id, source::bell));
+    }
+    events_.add(channel.descriptor(), event(id, source::socket));
+    events_.add(started.process().handle(), event(id, source::life));
+    relay_.watch(started.words(), event(id, source::words));
+    callers_.push_back(id); // until it has been told that nobody looks
+}
+
+/// Before its descriptors are closed: a copy of this process may keep what they stand for.
+void pool_core::stop_watching(worker& ended) noexcept {
+    if (ended.channel().bell() >= 0) {
+        events_.remove(ended.channel().bell());
+    }
+    events_.remove(ended.channel().descriptor());
+    events_.remove(ended.process().handle());
+    relay_.stop_watching(ended.words());
 }
 
 void pool_core::sleep(lock& held) {
     if (!deliveries_.empty() || !doubts_.empty() || (schedule_.finished() && workers_.empty())) {
         return;
     }
-    struct watched {
-        worker_id id;
-        std::size_t bell;
-        std::size_t life;
-    };
-    os::poll_set set;
-    std::vector<watched> watched_workers;
-    const auto woken = set.add(wake_.get());
-    relay_.start_watching(set);
-    for (const auto& [id, worker] : workers_) {
-        const auto bell = set.add(worker->bell());
-        const auto life = set.add(worker->life());
-        watched_workers.push_back({id, bell, life});
-        relay_.watch(set, worker->words());
-    }
-    asleep_until_ = next_due();
+    asleep_until_ = time_to_wake();
     tasks_came_ = false;
     const auto deadline = asleep_until_;
+    const bool is_held_up = relay_.is_held_up();
     held.unlock();
-    set.wait(deadline);
+    const auto events = stderr_relay::wait(events_, is_held_up, deadline);
     held.lock();
-    relay_.forward(set);
     asleep_until_ = steady_time::min();
-
-    if (set.is_readable(woken)) {
-        os::clear_flag(wake_.get());
+    if (is_held_up) {
+        relay_.forward_what_was_held_up();
     }
-    for (const auto& each : watched_workers) {
-        auto& worker = *workers_.at(each.id);
-        if (set.is_readable(each.life)) {
-            if (worker.process().exit_code()) {
-                bury(held, each.id);
-            } else { // who traces it holds it: the others go on
-                collect_from(worker);
-                worker.is_held(schedule_.is_idle(each.id, worker.channel().begun()));
-                schedule_.ending(each.id);
-            }
-        } else if (set.is_readable(each.bell)) {
-            answer(worker);
+
+    callers_ = std::exchange(busy_, {});
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_look_ >= longest_trust) {
+        last_look_ = now;
+        callers_.clear();
+        for (const auto& [id, worker] : workers_) {
+            callers_.push_back(id);
         }
+    }
+    for (const auto event : events) {
+        answer(held, event);
     }
 }
 
-void pool_core::answer(worker& caller) {
+steady_time pool_core::time_to_wake() const {
+    if (!busy_.empty()) {
+        return std::min(due_, std::chrono::steady_clock::now() + nap);
+    }
+    if (tasks_came_ || schedule_.running() != 0) {
+        return std::min(due_, std::chrono::steady_clock::now() + longest_trust);
+    }
+    return due_;
+}
+
+void pool_core::answer(lock& held, os::event_set::tag event) {
+    if (event == wake_up) {
+        os::clear_flag(wake_.get());
+        return;
+    }
+    auto* caller = find(event / sources);
+    if (caller == nullptr) { // buried meanwhile
+        return;
+    }
+    switch (static_cast<source>(event % sources)) {
+    case source::socket:
+        look_at_socket(*caller);
+        [[fallthrough]];
+    case source::bell:
+        callers_.push_back(caller->id());
+        break;
+    case source::life:
+        has_ended(held, *caller);
+        break;
+    case source::words:
+        relay_.forward(caller->words(), event);
+        break;
+    }
+}
+
+void pool_core::look_at_socket(worker& caller) {
     try {
-        if (!caller.channel().answer_ring()) {
+        if (!caller.channel().look_at_socket()) {
+            events_.remove(caller.channel().descriptor());
             caller.hung_up(std::chrono::steady_clock::now());
+            due_at(caller.next_due());
         }
     } catch (const std::exception& e) { // nonsense, or no memory for it
         caller.note(e.what());
-        caller.kill();
+        kill(caller);
     }
+}
+
+void pool_core::has_ended(lock& held, worker& ended) {
+    if (ended.process().exit_code()) {
+        bury(held, ended.id());
+        return;
+    }
+    // Who traces it holds it: the others go on.
+    collect_from(ended);
+    ended.is_held(schedule_.is_idle(ended.id(), ended.channel().begun()));
+    events_.remove(ended.process().handle()); // until it is to be looked at again
+    due_at(ended.next_due());
+    schedule_.ending(ended.id());
 }
 
 /// Takes over what a dead worker has sent, and has its work done by others.
 void pool_core::bury(lock& held, worker_id id) {
     const auto buried = std::move(workers_.extract(id).mapped()); // from here on nothing is sent to it
     auto& dead = *buried;
+    stop_watching(dead);
     dead.words().drain(); // before the futures of what it has sent are complete
     try {
         dead.channel().receive_rest([&](frame received) { handle(dead, std::move(received)); });
@@ -247,6 +342,9 @@ void pool_core::bury(lock& held, worker_id id) {
 /// Does what is due by now.
 void pool_core::look_at_the_clock(lock& held) {
     const auto now = std::chrono::steady_clock::now();
+    if (now < due_) {
+        return;
+    }
     std::vector<worker_id> abandoned;
     for (const auto& [id, worker] : workers_) {
         if (worker->overdue.time <= now) {
@@ -256,10 +354,11 @@ void pool_core::look_at_the_clock(lock& held) {
             ask_to_end(*worker, now);
         }
         if (worker->kill_time() <= now) {
-            worker->kill();
+            kill(*worker);
         }
         if (worker->look_again <= now) {
             worker->look_again = steady_time::max();
+            events_.add(worker->process().handle(), event(id, source::life));
         }
         if (worker->abandon_time() <= now) {
             abandoned.push_back(id);
@@ -276,14 +375,12 @@ void pool_core::look_at_the_clock(lock& held) {
         schedule_.rested(resting.task);
         return true;
     });
+    due_ = next_due();
     perform();
 }
 
 steady_time pool_core::next_due() const {
-    // A worker that has scribbled over what it shares with the pool may forget to ring.
-    constexpr std::chrono::seconds longest_sleep{1};
-    auto earliest = tasks_came_ || schedule_.running() != 0 ? std::chrono::steady_clock::now() + longest_sleep
-                                                            : steady_time::max();
+    auto earliest = steady_time::max();
     for (const auto& start : starts_) {
         earliest = std::min(earliest, start.due);
     }

@@ -42,7 +42,7 @@ worker::worker(worker_id id, const pool_options& options, const worker_settings&
     : id_(id),
       settings_(settings),
       cpu_(cpu),
-      channel_(make_channel(options.isolation)),
+      channel_(make_channel(options)),
       oom_kills_before_(os::oom_kills()) {
     std::tie(stop_line_, workers_stop_line_) = os::make_socket_pair();
     const worker_handle handle{.channel = channel_->handle(),
@@ -90,7 +90,6 @@ void worker::ask_to_end(steady_time now) {
 }
 
 void worker::hung_up(steady_time now) {
-    hung_up_ = true;
     kill_time_ = std::min(kill_time_, now + termination_grace);
 }
 

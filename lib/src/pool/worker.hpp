@@ -52,12 +52,6 @@ public:
     void ask_to_end(steady_time now);
     /// It closed its end of the channel: most likely it is ending. It will be killed after the grace period.
     void hung_up(steady_time now);
-    /// What to poll for its bell: -1 once it has hung up.
-    [[nodiscard]] int bell() const noexcept { return hung_up_ ? -1 : channel_->descriptor(); }
-    /// What to poll for its end.
-    [[nodiscard]] int life() const noexcept {
-        return look_again == steady_time::max() ? process_->handle() : -1;
-    }
     void kill() noexcept;
     /// It has ended, and cannot be reaped yet. If it was idle, nobody wants to know how it has ended.
     void is_held(bool was_idle) noexcept;
@@ -98,7 +92,6 @@ private:
     os::descriptor workers_stop_line_; // until the worker is there
     std::unique_ptr<child_process> process_;
     unsigned answers_expected_ = 1;
-    bool hung_up_ = false;
     steady_time kill_time_ = steady_time::max();
     steady_time abandon_time_ = steady_time::max();
     std::string why_;

@@ -21,6 +21,8 @@ struct channel_handle {
     std::string task_queue{};
     std::string result_queue{};
     int socket = -1;
+    int bell = -1;
+    std::chrono::nanoseconds spin{0};
     int control = -1;
     int task_buffer = -1;
     int result_buffer = -1;
@@ -74,13 +76,18 @@ public:
         }
     }
 
-    /// Readable when a frame may have come.
+    /// Pool: readable when something has come that is not in the queues; where there are none, a frame.
     [[nodiscard]] virtual int descriptor() const noexcept = 0;
-    /// Says that from now on this end wants to be woken when a frame comes. Then look once more, and poll.
+    /// Pool: what the worker rings, an eventfd that need not be read; -1 when `descriptor` is all there is.
+    [[nodiscard]] virtual int bell() const noexcept = 0;
+    /// Pool: says that from now on it wants to be woken when a frame comes. Then look once more, and wait.
     virtual void expect_ring() noexcept = 0;
-    /// Answers a descriptor that was readable; false when the peer has closed the channel. Throws
-    /// `nonsense_received`.
-    virtual bool answer_ring() = 0;
+    /// Pool: takes that back, since somebody looks; which `something_came` says without a lock.
+    virtual void expect_no_ring() noexcept = 0;
+    [[nodiscard]] virtual bool something_came() const noexcept = 0;
+    /// Takes what has come over a descriptor that was readable; false when the peer has closed the channel.
+    /// Throws `nonsense_received`.
+    virtual bool look_at_socket() = 0;
 
     /// Pool: what the worker has reported last, crashing, in bytes that nobody has looked at.
     [[nodiscard]] const std::vector<std::byte>& report() const noexcept { return report_; }
@@ -89,13 +96,12 @@ public:
     /// death.
     [[nodiscard]] virtual std::uint64_t begun() const noexcept = 0;
 
-    /// What is larger travels beside the message.
-    static constexpr std::size_t largest_message = 4096;
-    static constexpr std::size_t largest_in_message = largest_message - sizeof(frame_header);
+    /// What is larger may travel beside the message.
+    static constexpr std::size_t surely_in_message = 1024 - sizeof(frame_header);
 
 protected:
     /// More than a worker can have sent that nobody has received.
-    static constexpr int most_unread = 64;
+    static constexpr int most_unread = 1024;
 
     /// A process crashes once. Throws `nonsense_received`.
     void keep_report(std::vector<std::byte> report) {
@@ -114,7 +120,7 @@ private:
 
 /// The pool's end of a new channel. Throws `resource_error` when there is no room in /dev/shm, or no
 /// descriptor.
-std::unique_ptr<channel> make_channel(isolation kind);
+std::unique_ptr<channel> make_channel(const pool_options& options);
 /// The worker's end.
 std::unique_ptr<channel> open_channel(const channel_handle& handle);
 

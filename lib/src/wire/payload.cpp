@@ -43,6 +43,9 @@ void payload_buffer::map(std::size_t size) {
 }
 
 payload copy_of(std::span<const std::byte> content) {
+    if (content.size() <= payload::most_inside) {
+        return payload(content);
+    }
     auto copy = std::make_shared<bytes>(content.begin(), content.end());
     const std::span<const std::byte> copied(*copy);
     return {std::move(copy), copied};

@@ -2,6 +2,7 @@
 #include "wire/queue_channel.hpp"
 
 #include "os/copy.hpp"
+#include "os/process.hpp"
 #include "wire/message_queue.hpp"
 
 #include <array>
@@ -17,23 +18,25 @@ namespace multiprocessing::detail {
 
 /// What one side says to the other.
 struct alignas(64) queue_channel::side {
-    /// Written by the side itself, and set back to `nothing` by the one who rings.
+    /// Written by the side itself, and set back to `nothing` by the one who wakes it.
     std::atomic<std::uint32_t> waiting_for;
     /// Set by the side when it fills its outgoing buffer, cleared by the peer when it is done with the
     /// content.
     std::atomic<std::uint32_t> buffer_in_use;
 
+    /// The sequence number of its last frame that is complete in the queue: what is salvaged when it is dead,
+    /// and tells the peer without a lock that there is nothing to receive.
+    alignas(64) std::atomic<std::uint64_t> sent;
+
     enum : std::uint32_t { nothing, a_frame, room };
 };
 
-///     | pool's side | worker's side | begun, sent: the worker's journal | turns |
+///     | pool's side | worker's side | begun: the worker's journal | turns |
 struct queue_channel::control {
     side pool;
     side worker;
     /// The task that the worker has begun last. Written by the worker, read by the pool when it is dead.
     alignas(64) std::atomic<std::uint64_t> begun;
-    /// The sequence number of the worker's last frame that is complete in the queue. Likewise.
-    std::atomic<std::uint64_t> sent;
     /// Who is inside an operation on the queue: nobody (0) or somebody (1).
     alignas(64) std::atomic<std::uint32_t> task_turn;
     std::atomic<std::uint32_t> result_turn;
@@ -46,6 +49,10 @@ struct queue_channel::queues {
 
 namespace {
 
+/// Results that the pool takes in a turn: so many that locks and looks are few, so few that the worker need
+/// not wait for its own.
+constexpr std::size_t most_in_a_turn = 16;
+
 os::descriptor make_control(std::size_t size) {
     auto memory = os::make_memory("multiprocessing-control");
     os::resize(memory.get(), size);
@@ -55,7 +62,7 @@ os::descriptor make_control(std::size_t size) {
 
 } // namespace
 
-queue_channel::queue_channel()
+queue_channel::queue_channel(std::chrono::nanoseconds spin)
     : end_(end::pool),
       task_queue_name_("-tasks"),
       result_queue_name_("-results"),
@@ -66,23 +73,36 @@ queue_channel::queue_channel()
       queues_(new queues{message_queue::create(task_queue_name_.text(), slots, slot_size),
                          message_queue::create(result_queue_name_.text(), slots, slot_size)}) {
     std::tie(socket_, workers_socket_) = os::make_socket_pair();
+    bell_ = os::make_flag();
     ::new (control_mapping_->data()) control{};
+    received_.messages.resize(most_in_a_turn * slot_size);
+    spin_ = os::spin(spin); // the worker's, to hand over
 }
 
 queue_channel::queue_channel(const channel_handle& handle)
     : end_(end::worker),
       socket_(handle.socket),
+      bell_(handle.bell),
       control_memory_(handle.control),
       control_mapping_(std::make_shared<os::mapping>(control_memory_.get(), sizeof(control))),
       outgoing_(os::descriptor(handle.result_buffer)),
       incoming_(os::descriptor(handle.task_buffer)),
-      queues_(new queues{message_queue::open(handle.task_queue), message_queue::open(handle.result_queue)}) {}
+      queues_(new queues{message_queue::open(handle.task_queue), message_queue::open(handle.result_queue)}) {
+    received_.messages.resize(slot_size);
+    spin_ = os::spin(handle.spin);
+}
 
 queue_channel::~queue_channel() = default;
 
 channel_handle queue_channel::handle() const {
-    return {task_queue_name_.text(), result_queue_name_.text(), workers_socket_.get(),
-            control_memory_.get(),   outgoing_.descriptor(),    incoming_.descriptor()};
+    return {.task_queue = task_queue_name_.text(),
+            .result_queue = result_queue_name_.text(),
+            .socket = workers_socket_.get(),
+            .bell = bell_.get(),
+            .spin = spin_.longest(),
+            .control = control_memory_.get(),
+            .task_buffer = outgoing_.descriptor(),
+            .result_buffer = incoming_.descriptor()};
 }
 
 void queue_channel::worker_is_there() noexcept {
@@ -146,22 +166,43 @@ void queue_channel::wait_for_turn(std::atomic<std::uint32_t>& turn) const {
     }
 }
 
-void queue_channel::ring_if_waiting_for(std::uint32_t what) noexcept {
-    // The peer says that it waits and then looks again; here something was done and now it is asked whether
-    // it waits.
+// Who waits says so and then looks again; who has done something asks afterwards whether the other waits.
+
+void queue_channel::wake_worker_if_it_waits_for(std::uint32_t what) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (peers().waiting_for.load(std::memory_order_relaxed) == what &&
-        peers().waiting_for.compare_exchange_strong(what, side::nothing)) {
-        os::ring(socket_.get());
+    auto& word = shared().worker.waiting_for;
+    if (word.load(std::memory_order_relaxed) == what && word.compare_exchange_strong(what, side::nothing)) {
+        os::wake_one(word);
+    }
+}
+
+void queue_channel::ring_pool_if_it_waits() noexcept {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    auto& word = shared().pool.waiting_for;
+    std::uint32_t waiting = side::a_frame;
+    if (word.load(std::memory_order_relaxed) == waiting &&
+        word.compare_exchange_strong(waiting, side::nothing)) {
+        os::set_flag(bell_.get());
     }
 }
 
 void queue_channel::expect_ring() noexcept {
-    mine().waiting_for.store(side::a_frame);
+    shared().pool.waiting_for.store(side::a_frame);
     std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
-bool queue_channel::answer_ring() {
+void queue_channel::expect_no_ring() noexcept {
+    shared().pool.waiting_for.store(side::nothing, std::memory_order_relaxed);
+}
+
+void queue_channel::wait_for(std::uint32_t what) {
+    auto& word = shared().worker.waiting_for;
+    while (word.load() == what) {
+        os::wait_on(word, what, steady_time::max());
+    }
+}
+
+bool queue_channel::look_at_socket() {
     // No socket holds so many at once. Who sends faster than this end can read is not to hold it up.
     constexpr int most_at_once = 10'000;
     for (int i = 0; i != most_at_once; ++i) {
@@ -169,8 +210,8 @@ bool queue_channel::answer_ring() {
         switch (arrived.what) {
         case os::arrival::type::nothing:
             return true;
-        case os::arrival::type::ring:
-            break;
+        case os::arrival::type::nonsense:
+            throw nonsense_received("it sent a packet that says nothing");
         case os::arrival::type::descriptor:
             couriers_[arrived.tag] = std::move(arrived.carried);
             if (end_ == end::pool && couriers_.size() > slots) {
@@ -187,43 +228,43 @@ bool queue_channel::answer_ring() {
     return true;
 }
 
-void queue_channel::wait_for_ring() {
-    os::wait_readable(socket_.get(), steady_time::max());
-    if (!answer_ring()) {
-        throw channel_broken("the peer has closed the channel");
-    }
+bool queue_channel::try_send(std::span<const std::byte> message) {
+    return end_ == end::pool
+               ? in_turn(shared().task_turn, queues_->tasks, [&] { return queues_->tasks.try_send(message); })
+               : in_turn(shared().result_turn, queues_->results,
+                         [&] { return queues_->results.try_send(message); });
 }
 
 void queue_channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) {
     const frame_header header{last_sent_ + 1, id, content.size(), kind, place_content(content)};
-    std::array<std::byte, slot_size> message;
-    const auto size = write_message(header, content, message);
-    auto& queue = end_ == end::pool ? queues_->tasks : queues_->results;
-    auto& turn = end_ == end::pool ? shared().task_turn : shared().result_turn;
-    const auto is_sent = [&] {
-        return in_turn(turn, queue, [&] { return queue.try_send({message.data(), size}); });
-    };
-    while (!is_sent()) {
+    std::array<std::byte, slot_size> buffer;
+    const auto message = std::span(buffer).first(write_message(header, content, buffer));
+    while (!try_send(message)) {
         if (end_ == end::pool) {
             throw channel_broken("the task queue of a worker is full");
         }
         mine().waiting_for.store(side::room);
         std::atomic_thread_fence(std::memory_order_seq_cst);
-        if (is_sent()) {
-            mine().waiting_for.store(side::nothing);
+        const bool is_sent = try_send(message);
+        if (!is_sent) {
+            wait_for(side::room);
+        }
+        mine().waiting_for.store(side::nothing);
+        if (is_sent) {
             break;
         }
-        wait_for_ring();
     }
     last_sent_ = header.sequence;
-    if (end_ == end::worker) {
-        shared().sent.store(last_sent_, std::memory_order_release);
+    mine().sent.store(last_sent_, std::memory_order_release);
+    if (end_ == end::pool) {
+        wake_worker_if_it_waits_for(side::a_frame);
+    } else {
+        ring_pool_if_it_waits();
     }
-    ring_if_waiting_for(side::a_frame);
 }
 
 frame_route queue_channel::place_content(std::span<const std::byte> content) {
-    if (content.size() <= largest_in_message) {
+    if (content.size() <= slot_size - sizeof(frame_header)) {
         return frame_route::in_message;
     }
     auto& in_use = mine().buffer_in_use;
@@ -239,33 +280,64 @@ frame_route queue_channel::place_content(std::span<const std::byte> content) {
     return frame_route::by_courier;
 }
 
+bool queue_channel::something_came() const noexcept {
+    return peers().sent.load(std::memory_order_acquire) != last_received_;
+}
+
 std::optional<frame> queue_channel::receive() {
+    return something_came() ? take_next() : std::nullopt;
+}
+
+/// The next frame, whatever the worker says that it has sent.
+std::optional<frame> queue_channel::take_next() {
+    if (received_.next == received_.sizes.size()) {
+        receive_some();
+        if (received_.sizes.empty()) {
+            return std::nullopt;
+        }
+    }
+    const auto index = received_.next++;
+    return take_frame(std::span(received_.messages).subspan(index * slot_size, received_.sizes[index]));
+}
+
+void queue_channel::receive_some() {
+    received_.next = 0;
+    received_.sizes.clear();
     auto& queue = end_ == end::pool ? queues_->results : queues_->tasks;
     auto& turn = end_ == end::pool ? shared().result_turn : shared().task_turn;
-    std::array<std::byte, slot_size> message;
-    const auto size = in_turn(turn, queue, [&] { return queue.try_receive(message); });
-    if (!size) {
-        return std::nullopt;
+    in_turn(turn, queue, [&] {
+        for (auto room = std::span(received_.messages); !room.empty(); room = room.subspan(slot_size)) {
+            const auto size = queue.try_receive(room.first(slot_size));
+            if (!size) {
+                return;
+            }
+            received_.sizes.push_back(*size);
+        }
+    });
+    if (end_ == end::pool && !received_.sizes.empty()) {
+        wake_worker_if_it_waits_for(side::room);
     }
-    ring_if_waiting_for(side::room);
-    return take_frame({message.data(), *size});
 }
 
 frame queue_channel::wait_and_receive() {
-    for (;;) {
-        if (auto received = receive()) {
-            return std::move(*received);
-        }
-        expect_ring();
-        auto received = receive();
-        if (!received) {
-            wait_for_ring();
-        }
-        mine().waiting_for.store(side::nothing);
-        if (received) {
-            return std::move(*received);
+    auto received = receive();
+    if (received) {
+        return std::move(*received);
+    }
+    if (!spin_([&] { return (received = receive()).has_value(); })) {
+        while (!received) {
+            mine().waiting_for.store(side::a_frame);
+            std::atomic_thread_fence(std::memory_order_seq_cst);
+            received = receive();
+            if (!received) {
+                wait_for(side::a_frame);
+                received = receive();
+            }
+            mine().waiting_for.store(side::nothing);
         }
     }
+    spin_.learn();
+    return std::move(*received);
 }
 
 frame queue_channel::take_frame(std::span<const std::byte> message) {
@@ -301,16 +373,16 @@ payload queue_channel::take_content(const message_view& message) {
         }
         // Gives the buffer back when the last user of the content is gone; not in a copy of this process.
         std::shared_ptr<const void> lease(
-            stored.owner.get(),
-            [in_use, kept = stored.owner, control = control_mapping_, user = os::maker()](const void*) {
+            stored.bytes().data(),
+            [in_use, kept = stored, control = control_mapping_, user = os::maker()](const void*) {
                 if (user.is_this_process()) {
                     in_use->store(0, std::memory_order_release);
                 }
             });
-        return {std::move(lease), stored.bytes};
+        return {std::move(lease), stored.bytes()};
     }
     case frame_route::by_courier: {
-        answer_ring(); // it was sent before the frame was
+        look_at_socket(); // it was sent before the frame was
         couriers_.erase(couriers_.begin(), couriers_.lower_bound(header.sequence)); // of frames taken back
         auto memory = couriers_.extract(header.sequence);
         if (memory.empty()) {
@@ -341,8 +413,14 @@ std::optional<std::uint64_t> queue_channel::take_back() {
 
 void queue_channel::receive_rest(const std::function<void(frame)>& take) {
     try {
-        answer_ring();
-        channel::receive_rest(take);
+        look_at_socket();
+        for (int i = 0; i != most_unread; ++i) {
+            auto received = take_next();
+            if (!received) {
+                return;
+            }
+            take(std::move(*received));
+        }
     } catch (const nonsense_received&) {
         throw;
     } catch (const channel_broken&) {
@@ -351,7 +429,7 @@ void queue_channel::receive_rest(const std::function<void(frame)>& take) {
 }
 
 void queue_channel::salvage(const std::function<void(frame)>& take) {
-    const auto sent = shared().sent.load(std::memory_order_acquire);
+    const auto sent = shared().worker.sent.load(std::memory_order_acquire);
     // The queue's own order may be half changed, but a slot keeps its message until it is received.
     std::map<std::uint64_t, std::span<const std::byte>> unread;
     for (const auto message : queues_->results.all_slots()) {

@@ -3,6 +3,7 @@
 
 #include "ipc/names.hpp"
 #include "os/socket.hpp"
+#include "os/spin.hpp"
 #include "wire/channel.hpp"
 #include "wire/payload.hpp"
 
@@ -19,12 +20,14 @@ class message_queue;
 ///       |--- tasks    message_queue ----------------------->|   frames with small contents
 ///       |<-- results  message_queue ------------------------|
 ///       |--- task buffer, result buffer: memfds ----------->|   one large content each
-///       |<== socket: bell, and courier of sealed memfds ===>|   further large contents
+///       |<== socket: courier of sealed memfds =============>|   further large contents
 ///       |<-- socket: a crashing worker's report ------------|
+///       |<-- bell: eventfd ---------------------------------|
 ///       |    control block: memfd, written by both          |   who sleeps, whose turn, the journal
 ///
 /// Only the `try_` operations of message_queue are used: whoever dies waiting inside would take others along.
-/// Waiting is on the socket, and a peer is rung only when it has said that it sleeps.
+/// The worker waits on a word of the control block (its lifeline tells it of its pool's end), the pool on the
+/// bell, among other descriptors. A peer is rung only when it has said that it sleeps.
 ///
 /// The two take turns at a queue, so that its mutex is always free for the one whose turn it is. The pool
 /// waits for its turn for a bounded time only: a worker that was stopped inside an operation stops nobody
@@ -34,17 +37,19 @@ class message_queue;
 class queue_channel final : public channel {
 public:
     /// Messages that each queue has room for.
-    static constexpr std::size_t slots = 64;
-    /// Enough that a worker with short tasks need not wait for the pool, few enough to be taken back quickly.
-    static constexpr std::size_t most_under_way = slots / 4;
+    static constexpr std::size_t slots = 256;
+    /// Enough that a worker with the shortest tasks works on while its pool is not scheduled. There is room for
+    /// some frames that are not tasks.
+    static constexpr std::size_t most_under_way = slots - 16;
     /// How long the pool waits for a worker that is inside an operation, which takes microseconds when it is
     /// not stopped. A machine that is loaded so heavily that it takes a second loses a worker.
     static constexpr std::chrono::seconds longest_turn{1};
-    /// With 64 slots in two queues half a MiB for each worker: 100 workers fit in the 64 MiB of /dev/shm that
+    /// With 256 slots in two queues half a MiB for each worker: 100 workers fit in the 64 MiB of /dev/shm that
     /// containers usually have.
-    static constexpr std::size_t slot_size = largest_message;
+    static constexpr std::size_t slot_size = 1024;
 
-    queue_channel();
+    /// `spin`: how long the worker looks for a frame at most before it goes to sleep.
+    explicit queue_channel(std::chrono::nanoseconds spin);
     explicit queue_channel(const channel_handle& handle);
     ~queue_channel() override;
 
@@ -57,8 +62,11 @@ public:
     std::optional<std::uint64_t> take_back() override;
     void receive_rest(const std::function<void(frame)>& take) override;
     [[nodiscard]] int descriptor() const noexcept override { return socket_.get(); }
+    [[nodiscard]] int bell() const noexcept override { return bell_.get(); }
     void expect_ring() noexcept override;
-    bool answer_ring() override;
+    void expect_no_ring() noexcept override;
+    [[nodiscard]] bool something_came() const noexcept override;
+    bool look_at_socket() override;
     [[nodiscard]] std::uint64_t begun() const noexcept override;
 
 private:
@@ -66,13 +74,24 @@ private:
     struct side;
     struct control;
     enum class end : bool { pool, worker };
+    /// Messages on this side. The pool takes several in a turn; a worker takes one, so that the others can be
+    /// taken back.
+    struct inbox {
+        std::vector<std::byte> messages{};
+        std::vector<std::size_t> sizes{};
+        std::size_t next = 0;
+    };
 
     [[nodiscard]] side& mine() const noexcept;
     [[nodiscard]] side& peers() const noexcept;
-    void ring_if_waiting_for(std::uint32_t what) noexcept;
-    void wait_for_ring();
+    void wake_worker_if_it_waits_for(std::uint32_t what) noexcept;
+    void ring_pool_if_it_waits() noexcept;
+    void wait_for(std::uint32_t what);
     template <class Operation>
     auto in_turn(std::atomic<std::uint32_t>& turn, const message_queue& queue, const Operation& operation);
+    bool try_send(std::span<const std::byte> message);
+    std::optional<frame> take_next();
+    void receive_some();
     void wait_for_turn(std::atomic<std::uint32_t>& turn) const;
     [[nodiscard]] control& shared() const noexcept;
     frame_route place_content(std::span<const std::byte> content);
@@ -85,6 +104,7 @@ private:
     own_name result_queue_name_;
     os::descriptor socket_;
     os::descriptor workers_socket_; // at the pool's end until the worker is there
+    os::descriptor bell_;
     os::descriptor control_memory_;
     std::shared_ptr<os::mapping> control_mapping_;
     payload_buffer outgoing_;
@@ -92,6 +112,8 @@ private:
     std::unique_ptr<queues> queues_;
     int worker_ = -1;
     std::map<std::uint64_t, os::descriptor> couriers_; // arrived, by the sequence numbers of their frames
+    inbox received_; // and not yet taken
+    os::spin spin_{std::chrono::nanoseconds(0)};
     std::uint64_t last_sent_ = 0;
     std::uint64_t last_received_ = 0;
 };

@@ -19,6 +19,9 @@ namespace multiprocessing::detail {
 class socket_channel final : public channel {
 public:
     static constexpr std::size_t most_under_way = 1;
+    /// What is larger travels beside the message.
+    static constexpr std::size_t largest_message = 4096;
+    static constexpr std::size_t largest_in_message = largest_message - sizeof(frame_header);
 
     socket_channel();
     explicit socket_channel(const channel_handle& handle);
@@ -31,8 +34,11 @@ public:
     frame wait_and_receive() override;
     std::optional<std::uint64_t> take_back() override { return std::nullopt; }
     [[nodiscard]] int descriptor() const noexcept override { return socket_.get(); }
+    [[nodiscard]] int bell() const noexcept override { return -1; }
     void expect_ring() noexcept override {}
-    bool answer_ring() override { return !ended_; }
+    void expect_no_ring() noexcept override {}
+    [[nodiscard]] bool something_came() const noexcept override { return false; } // not without a system call
+    bool look_at_socket() override { return !ended_; }
     [[nodiscard]] std::uint64_t begun() const noexcept override { return begun_; }
 
 private:

@@ -1,6 +1,9 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -8,7 +11,6 @@
 #include <deque>
 #include <exception>
 #include <functional>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,10 +22,28 @@
 
 namespace multiprocessing::detail {
 
-/// Bytes that came from another process, and what keeps them in memory.
-struct payload {
-    std::shared_ptr<const void> owner{};
-    std::span<const std::byte> bytes{};
+/// Bytes that came from another process, and what keeps them in memory. A few are kept inside.
+class payload {
+public:
+    static constexpr std::size_t most_inside = 48;
+
+    payload() = default;
+    payload(std::shared_ptr<const void> owner, std::span<const std::byte> bytes)
+        : owner_(std::move(owner)), outside_(bytes) {}
+    /// A copy of so few that they are kept inside.
+    explicit payload(std::span<const std::byte> few) : size_(few.size()) {
+        std::ranges::copy(few, inside_.begin());
+    }
+
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+        return size_ != 0 ? std::span(inside_).first(size_) : outside_;
+    }
+
+private:
+    std::shared_ptr<const void> owner_{};
+    std::span<const std::byte> outside_{};
+    std::size_t size_ = 0; // of what is inside
+    std::array<std::byte, most_inside> inside_{};
 };
 
 using steady_time = std::chrono::steady_clock::time_point;
@@ -60,10 +80,14 @@ steady_time on_steady_clock(std::chrono::time_point<Clock, Duration> time) {
     }
 }
 
+class completion;
+
 /// Whoever runs tasks, as seen by those who wait for them. Thread-safe.
 class task_owner {
 public:
     virtual ~task_owner() = default;
+    /// Waits until `waited` is complete, of which that task is the only part.
+    virtual void wait_for(std::uint64_t task, const completion& waited) = 0;
     /// False when the task is complete.
     virtual bool cancel(std::uint64_t task) = 0;
 };
@@ -71,20 +95,16 @@ public:
 /// What a future waits for: the outcome of one task, or of the several that a `map` was cut into. Complete
 /// when the last part has its outcome; the first failure to arrive is the outcome of the whole.
 ///
-/// Thread-safe. Parts complete on the pool's supervisor thread, or on one that submits, cancels, closes or
-/// terminates.
+/// Thread-safe, but for `bind` and `wait_for_success`. Parts complete on the pool's supervisor thread, or on one that
+/// submits, cancels, closes or terminates.
 class completion {
 public:
     using hook = std::function<void()>;
 
-    /// A part of the outcome, and the task that it comes from.
-    struct part_outcome : payload {
-        std::uint64_t task = 0;
-    };
+    explicit completion(std::size_t parts = 1)
+        : parts_(parts), state_(static_cast<std::uint32_t>(parts)), others_(parts > 1 ? parts - 1 : 0) {}
 
-    explicit completion(std::size_t parts = 1) : remaining_(parts), parts_(parts) {}
-
-    /// Says which task has the outcome of a part, and whose it is.
+    /// Says which task has the outcome of a part, and whose it is. Before it is submitted.
     void bind(std::size_t part, std::weak_ptr<task_owner> owner, std::uint64_t task);
     /// Cancels what is not complete; false when everything is.
     bool cancel();
@@ -94,14 +114,20 @@ public:
     /// A part will have no result.
     void fail(std::exception_ptr reason);
 
+    /// Waits, and helps its owner meanwhile.
     void wait() const;
+    /// Just waits.
+    void sleep() const { (void)wait_until(steady_time::max()); }
     [[nodiscard]] bool wait_until(steady_time deadline) const;
-    [[nodiscard]] bool ready() const;
+    [[nodiscard]] bool ready() const noexcept { return remaining(state_.load(std::memory_order_acquire)) == 0; }
     /// Whether it completed without a failure. Meaningful once ready.
-    [[nodiscard]] bool succeeded() const;
+    [[nodiscard]] bool succeeded() const noexcept { return failure_.index() == 0; }
 
-    /// Waits; then the encoded values of the parts, in order. Throws the failure if there is one.
-    [[nodiscard]] std::vector<part_outcome> take();
+    /// Waits. Throws the failure if there is one; once only.
+    void wait_for_success();
+    [[nodiscard]] std::size_t parts() const noexcept { return parts_; }
+    /// The encoded value of a part, after a success.
+    [[nodiscard]] std::span<const std::byte> value_of(std::size_t index) const;
 
     /// Runs `action` once complete, on the thread that completes it, or at once if it is. Returns a key for
     /// `unhook`.
@@ -110,16 +136,29 @@ public:
 
 private:
     using failure = std::variant<std::monostate, std::exception_ptr, payload>;
+    struct part {
+        payload outcome{};
+        std::uint64_t task = 0;
+    };
 
-    void complete_part(std::unique_lock<std::mutex> lock, failure reason);
+    // The state: how many parts remain, and who is to be told when none does.
+    static constexpr std::uint32_t has_waiters = std::uint32_t{1} << 31;
+    static constexpr std::uint32_t has_hooks = std::uint32_t{1} << 30;
+    static constexpr std::uint32_t most_parts = has_hooks - 1;
+    static std::uint32_t remaining(std::uint32_t state) noexcept { return state & most_parts; }
 
-    mutable std::mutex mutex_; // guards all below
-    mutable std::condition_variable ready_;
-    std::size_t remaining_;
-    std::vector<part_outcome> parts_;
+    [[nodiscard]] part& at(std::size_t index) { return index == 0 ? first_ : others_[index - 1]; }
+    void fail_with(failure reason);
+    void complete_part();
+
+    const std::size_t parts_;
+    mutable std::atomic<std::uint32_t> state_;
+    part first_; // here, since there is mostly no other
+    std::vector<part> others_;
     std::weak_ptr<task_owner> owner_;
+    std::mutex mutex_; // guards what follows until complete
     failure failure_;
-    std::list<std::pair<std::uint64_t, hook>> hooks_;
+    std::vector<std::pair<std::uint64_t, hook>> hooks_;
     std::uint64_t last_hook_ = 0;
 };
 
