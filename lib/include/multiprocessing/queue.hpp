@@ -24,7 +24,10 @@ namespace multiprocessing {
 struct queue_options {
     std::size_t capacity = 1024;  ///< how many values it holds, at least 1
     std::size_t message_size = 0; ///< bytes kept inside the queue for each value; 0: by the type. What is
-                                  ///< larger travels beside the queue, through shared memory of its own.
+                                  ///< larger travels beside the queue, through shared memory that is made
+                                  ///< when it is needed and kept for the values to come: up to 64 MiB, or
+                                  ///< an eighth of all shared memory, until the queue ends. What does not
+                                  ///< fit in there gets memory of its own.
 };
 
 /// How long one process that is stopped inside an operation on a queue can keep others waiting. An operation

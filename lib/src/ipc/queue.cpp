@@ -219,9 +219,13 @@ private:
                 return true;
             }
             const auto begin = std::chrono::steady_clock::now();
+            int yields = 1; // ever more, since each attempt is in the way of who is to make it succeed
             for (auto now = begin; now < std::min(deadline, begin + shortest_sleep);
                  now = std::chrono::steady_clock::now()) {
-                std::this_thread::yield();
+                for (int i = 0; i != yields; ++i) {
+                    std::this_thread::yield();
+                }
+                yields *= 2;
                 if (attempt()) {
                     return true;
                 }
@@ -279,7 +283,7 @@ private:
                 if (messages_.size() == messages_.slots()) {
                     return false;
                 }
-                arena_.send(*place); // before it is received by somebody
+                arena_.send(*place); // before somebody can receive it
                 return messages_.try_send(std::as_bytes(std::span(&message, 1)));
             };
             return put_or_drop(deadline, try_send, [&] { arena_.release(*place); });
