@@ -18,7 +18,7 @@ std::string path_of(const std::string& name) {
 /// A queue and a value beside it, made with a mask that lets everything pass.
 class queue_in_the_open {
 public:
-    queue_in_the_open() : mask_(::umask(0)) { queue.put(std::string(100'000, 'x')); }
+    queue_in_the_open() : mask_(::umask(0)) { queue.put(std::string(larger_than_kept(), 'x')); }
     ~queue_in_the_open() { ::umask(mask_); }
     queue_in_the_open(const queue_in_the_open&) = delete;
     queue_in_the_open& operator=(const queue_in_the_open&) = delete;

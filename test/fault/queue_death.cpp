@@ -105,7 +105,7 @@ void kill_one(std::vector<mp::process>& users, std::minstd_rand& random, const s
 void put_a_large_value_later(blobs queue, mp::queue<int> opened, mp::queue<int> maker_left) {
     opened.put(1);
     (void)maker_left.get();
-    queue.put(std::vector<char>(1 << 20));
+    queue.put(std::vector<char>(larger_than_kept()));
     opened.put(1);
 }
 
@@ -237,14 +237,14 @@ BOOST_AUTO_TEST_CASE(large_values_that_nobody_has_got_leave_with_their_queue) {
     {
         blobs queue(4);
         queue.put(std::vector<char>(1 << 20));
-        queue.put(std::vector<char>(1 << 20));
+        queue.put(std::vector<char>(larger_than_kept()));
         BOOST_TEST(!names_of(::getpid()).empty());
     }
     BOOST_TEST(names_of(::getpid()).empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_queue_in_use_outlives_its_maker_with_its_large_values) {
-    const std::vector<char> large(1 << 20, 'x');
+    const std::vector<char> large(larger_than_kept(), 'x');
     mp::queue<blobs> given(1);
     auto maker = start(mp::process(make_a_queue_for_others, given));
     const auto pid = maker.pid();

@@ -81,7 +81,7 @@ void use_queues() {
 /// A value that there is no descriptor for stays where it is.
 void get_a_large_value_later() {
     mp::queue<std::string> queue({.capacity = 2, .message_size = 64});
-    queue.put("first" + std::string(100'000, 'x'));
+    queue.put("first" + std::string(larger_than_kept(), 'x'));
     queue.put("second");
     const auto before = open_descriptors();
     allow_no_more_descriptors();

@@ -64,6 +64,8 @@ public:
             allow(0);
         }
     }
+    /// Whether there is room for exactly what was allowed, and others have no part in it.
+    [[nodiscard]] bool is_own() const { return is_mounted_; }
     /// Fills what room there is but for so many bytes, at least.
     void fill_but_for(std::size_t bytes) const {
         if (is_mounted_) {
@@ -151,6 +153,22 @@ void fill_a_queue(const own_shared_memory& memory) {
     ::_exit(as_promised);
 }
 
+/// What a queue keeps is no room for others, but for the queue itself.
+void fill_with_one_value(const own_shared_memory& memory) {
+    if (memory.is_own()) {
+        memory.allow_enough();
+        mp::queue<std::string> queue(1);
+        queue.put(std::string(5 << 20, 'x'));
+        expect(queue.get().size() == 5 << 20, wrong_value, "another value came out");
+        const auto room = std::filesystem::space("/dev/shm").available + (4 << 20);
+        queue.put(std::string(room, 'y'));
+        expect(queue.get() == std::string(room, 'y'), wrong_value, "another value came out");
+        queue.put(std::string(5 << 20, 'z'));
+        expect(queue.get() == std::string(5 << 20, 'z'), wrong_value, "another value came out");
+    }
+    ::_exit(as_promised);
+}
+
 void make_pools(const own_shared_memory& memory) {
     with_ever_more_room(memory, 16 * page, [&] {
         mp::pool pool(2);
@@ -197,6 +215,10 @@ BOOST_AUTO_TEST_CASE(a_queue_works_or_fails_cleanly_with_any_amount_of_room) {
 
 BOOST_AUTO_TEST_CASE(values_that_there_is_no_room_for_are_not_put) {
     check(apart<fill_a_queue>);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_queue_keeps_makes_room_for_its_next_value) {
+    check(apart<fill_with_one_value>);
 }
 
 BOOST_AUTO_TEST_CASE(a_pool_starts_or_fails_cleanly_with_any_amount_of_room) {

@@ -3,6 +3,7 @@
 
 #include <multiprocessing.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -121,6 +122,12 @@ inline std::set<std::string> names_of(long pid) {
         }
     }
     return names;
+}
+
+/// A size of values for which a queue keeps no memory.
+inline std::size_t larger_than_kept() {
+    const std::size_t part = std::filesystem::space("/dev/shm").capacity / 8;
+    return std::min(std::size_t{64} << 20, part) + 1;
 }
 
 inline void kill_process(long pid, int signal = SIGKILL) {

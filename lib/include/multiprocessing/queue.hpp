@@ -4,12 +4,18 @@
 #include <multiprocessing/detail/completion.hpp>
 #include <multiprocessing/serialize.hpp>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <ranges>
+#include <span>
+#include <string>
 #include <utility>
 
 namespace multiprocessing {
@@ -18,7 +24,10 @@ namespace multiprocessing {
 struct queue_options {
     std::size_t capacity = 1024;  ///< how many values it holds, at least 1
     std::size_t message_size = 0; ///< bytes kept inside the queue for each value; 0: by the type. What is
-                                  ///< larger travels beside the queue, through shared memory of its own.
+                                  ///< larger travels beside the queue, through shared memory that is made
+                                  ///< when it is needed and kept for the values to come: up to 64 MiB, or
+                                  ///< an eighth of all shared memory, until the queue ends. What does not
+                                  ///< fit in there gets memory of its own.
 };
 
 /// How long one process that is stopped inside an operation on a queue can keep others waiting. An operation
@@ -27,16 +36,33 @@ inline constexpr std::chrono::seconds longest_queue_stop{5};
 
 namespace detail {
 
+/// The bytes of a value, in two pieces: a block of elements need not be copied to stand behind its size.
+struct value_bytes {
+    std::span<const std::byte> head{};
+    std::span<const std::byte> rest{};
+
+    [[nodiscard]] std::size_t size() const noexcept { return head.size() + rest.size(); }
+    void copy_to(std::byte* to) const { std::ranges::copy(rest, std::ranges::copy(head, to).out); }
+};
+
+/// What stands in front of a value in a message.
+inline constexpr std::size_t message_header_size = 8;
+/// How large a message is that holds a value of so many bytes, or tells where a larger one is.
+constexpr std::size_t message_size_for(std::size_t value) {
+    return message_header_size + std::max<std::size_t>(value, 16);
+}
+
 /// What a `queue<T>` is a handle to, in bytes.
 class queue_core {
 public:
     virtual ~queue_core() = default;
     /// Whether it was put before the deadline. Throws `queue_closed`, `queue_broken`, and `resource_error`
     /// when there is no room in shared memory for what is too large for a message.
-    virtual bool put(std::span<const std::byte> value, steady_time deadline) = 0;
-    /// Empty when the deadline came first. Throws `queue_closed` when closed and drained, `queue_broken`,
-    /// `resource_error`.
-    virtual std::optional<payload> get(steady_time deadline) = 0;
+    virtual bool put(const value_bytes& value, steady_time deadline) = 0;
+    /// Empty when the deadline came first. A message that fits into `room` is received there, and the payload
+    /// is valid as long as that is; otherwise as long as its owner and this object. Throws `queue_closed`
+    /// when closed and drained, `queue_broken`, `resource_error`.
+    virtual std::optional<payload> get(std::span<std::byte> room, steady_time deadline) = 0;
     [[nodiscard]] virtual std::size_t size() const = 0;
     [[nodiscard]] virtual std::size_t capacity() const noexcept = 0;
     virtual void close() = 0;
@@ -152,22 +178,35 @@ private:
     friend struct detail::codec<queue>;
     explicit queue(std::shared_ptr<detail::queue_core> core) : core_(std::move(core)) {}
 
+    static constexpr std::size_t default_message_size() {
+        if constexpr (detail::plain_bytes<T>) {
+            return std::min(sizeof(T), detail::largest_default_message_size);
+        } else {
+            return detail::default_message_size;
+        }
+    }
     static queue_options with_message_size(queue_options options) {
         if (options.message_size == 0) {
-            options.message_size = detail::default_message_size;
-            if constexpr (detail::plain_bytes<T>) {
-                options.message_size = std::min(sizeof(T), detail::largest_default_message_size);
-            }
+            options.message_size = default_message_size();
         }
         return options;
     }
 
     bool put_before(const T& value, detail::steady_time deadline) {
-        return core_->put(encode(value), deadline);
+        if constexpr (detail::plain_bytes<T>) {
+            return core_->put({std::as_bytes(std::span(std::addressof(value), 1)), {}}, deadline);
+        } else if constexpr (detail::block_container<T>) {
+            const std::uint64_t size = std::ranges::size(value);
+            const std::span elements(std::ranges::data(value), size);
+            return core_->put({std::as_bytes(std::span(&size, 1)), std::as_bytes(elements)}, deadline);
+        } else {
+            return core_->put({encode(value), {}}, deadline);
+        }
     }
 
     std::optional<T> get_before(detail::steady_time deadline) {
-        if (auto received = core_->get(deadline)) {
+        std::array<std::byte, detail::message_size_for(default_message_size())> room; // not initialised
+        if (auto received = core_->get(room, deadline)) {
             return decode<T>(received->bytes());
         }
         return std::nullopt;

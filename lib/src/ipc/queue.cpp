@@ -1,9 +1,10 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 // queue: a message_queue, of which only the `try_` operations are used, and a control block to wait on.
+#include "ipc/arena.hpp"
 #include "ipc/gate.hpp"
+#include "ipc/named_memory.hpp"
 #include "ipc/names.hpp"
 #include "os/copy.hpp"
-#include "os/memory.hpp"
 #include "os/process.hpp"
 #include "wire/frame.hpp"
 #include "wire/message_queue.hpp"
@@ -13,100 +14,82 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <boost/interprocess/mapped_region.hpp>
-#include <boost/interprocess/shared_memory_object.hpp>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 
 namespace multiprocessing::detail {
 namespace {
-
-namespace ipc = boost::interprocess;
 
 /// How long a waiter may sleep although what it waits for has happened, if the process that made it happen
 /// died before it could wake anybody.
 constexpr std::chrono::milliseconds longest_oversleep{50};
 
-/// A reason to wake up: counts how often it has occurred. In shared memory, written by all.
+/// How long to go on trying, and letting others run, before going to sleep: as long as being woken takes.
+constexpr std::chrono::microseconds shortest_sleep{20};
+
+/// A reason to wake up. In shared memory, written by all.
 struct alignas(64) occasion {
-    std::atomic<std::uint32_t> count;
-    std::atomic<std::uint32_t>
-        waiters; // too high for ever when a waiter is killed: then wakes are for nothing
+    std::atomic<std::uint32_t> wakes; // how often somebody was woken: what is slept on
+    std::atomic<std::uint32_t> sleep; // 1: somebody may sleep. Whoever wakes one takes it back, so that what
+                                      // happens until that one runs wakes nobody.
 
     void announce() noexcept {
-        count.fetch_add(1);
-        if (waiters.load() != 0) {
-            os::wake_one(count);
+        if (sleep.load() != 0 && sleep.exchange(0) != 0) {
+            wakes.fetch_add(1);
+            os::wake_one(wakes);
         }
     }
     void announce_to_all() noexcept {
-        count.fetch_add(1);
-        os::wake_all(count);
+        wakes.fetch_add(1);
+        os::wake_all(wakes);
     }
 };
 
 /// Beside the message_queue, in shared memory of its own:
 ///
-///     | put: something to get | got: room to put | closed | gate |
+///     | put: something to get | got: room to put | closed | gate | table of the arena | arena ...
 struct control {
     occasion put;
     occasion got;
     alignas(64) std::atomic<std::uint32_t> closed;
     alignas(64) detail::gate gate;
+    alignas(64) arena_table arena;
 };
 
-/// What stands at the beginning of every message:
+/// What a message consists of:
 ///
-///     | 0      | the value ...
-///     | number |              the value is in shared memory named by the queue and the number
-struct message_header {
-    std::uint64_t beside;
+///     | inside   | the value ...
+///     | in_arena | first unit | size |    of the value in the arena
+///     | number   | -          | -    |    the value is in shared memory named by the queue and the number
+struct large_value {
+    std::uint64_t number; // or `in_arena`
+    arena::place place;
 };
+constexpr std::uint64_t inside = 0;
+constexpr std::uint64_t in_arena = 1;
+static_assert(sizeof inside == message_header_size && sizeof(large_value) == message_size_for(0));
 
-/// Named shared memory, created or opened, mapped.
-class named_memory {
-public:
-    static named_memory create(const std::string& name, std::size_t size) {
-        try {
-            ipc::shared_memory_object object(ipc::create_only, name.c_str(), ipc::read_write,
-                                             ipc::permissions(0600));
-            object.truncate(static_cast<ipc::offset_t>(size));
-            return named_memory(std::move(object));
-        } catch (const ipc::interprocess_exception& e) {
-            if (e.get_error_code() != ipc::already_exists_error) { // else it is somebody else's
-                remove(name);
-            }
-            os::throw_refused(e.get_native_error(),
-                              "cannot get " + std::to_string(size) +
-                                  " bytes of shared memory (is there room in /dev/shm?)");
+/// What a message tells of a value beside it. Throws `decode_failed` when it is none that a queue sends.
+std::optional<large_value> large_value_in(std::span<const std::byte> message) {
+    large_value value{};
+    if (message.size() >= message_header_size) {
+        std::memcpy(&value.number, message.data(), message_header_size);
+        if (value.number == inside) {
+            return std::nullopt;
+        }
+        if (message.size() == sizeof value) {
+            std::memcpy(&value, message.data(), sizeof value);
+            return value;
         }
     }
-    static named_memory open(const std::string& name) {
-        try {
-            ipc::shared_memory_object object(ipc::open_only, name.c_str(), ipc::read_write);
-            os::check_owner(object.get_mapping_handle().handle);
-            return named_memory(std::move(object));
-        } catch (const ipc::interprocess_exception& e) {
-            os::throw_refused(e.get_native_error(), "cannot open shared memory " + name +
-                                                        " (does the process that made it still run?)");
-        }
-    }
-    static void remove(const std::string& name) noexcept { ipc::shared_memory_object::remove(name.c_str()); }
-
-    [[nodiscard]] std::byte* data() const { return static_cast<std::byte*>(region_.get_address()); }
-    [[nodiscard]] std::size_t size() const { return region_.get_size(); }
-    [[nodiscard]] int descriptor() const { return object_.get_mapping_handle().handle; }
-
-private:
-    explicit named_memory(ipc::shared_memory_object&& object)
-        : object_(std::move(object)), region_(object_, ipc::read_write) {}
-    ipc::shared_memory_object object_;
-    ipc::mapped_region region_;
-};
+    throw decode_failed("a message in the queue has a wrong size");
+}
 
 /// Runs an operation on the message_queue, whose mutex may have died with its owner.
 template <class Operation>
@@ -129,18 +112,16 @@ public:
           name_(own_messages_name_.text() + separator + own_control_name_.text()),
           control_(named_memory::create(control_name(), sizeof(control))),
           messages_(message_queue::create(messages_name(), options.capacity,
-                                          sizeof(message_header) + options.message_size)),
-          beside_(name_of_users(messages_name(), os::file_number(control_.descriptor()))) {
-        ::new (control_.data()) control{};
-        os::announce_use(control_.descriptor());
-    }
+                                          message_size_for(options.message_size))),
+          beside_(name_of_users(messages_name(), os::file_number(control_.descriptor()))),
+          arena_(control_.descriptor(), sizeof(control), (::new (control_.data()) control{})->arena) {}
+
     explicit shared_queue(const std::string& name)
         : name_(name),
           control_(named_memory::open(control_name())),
           messages_(message_queue::open(messages_name())),
-          beside_(name_of_users(messages_name(), os::file_number(control_.descriptor()))) {
-        os::announce_use(control_.descriptor());
-    }
+          beside_(name_of_users(messages_name(), os::file_number(control_.descriptor()))),
+          arena_(control_.descriptor(), sizeof(control), shared().arena) {}
 
     ~shared_queue() override {
         if (!user_.is_this_process()) {
@@ -151,52 +132,58 @@ public:
         }
     }
 
-    bool put(std::span<const std::byte> value, steady_time deadline) override {
-        if (sizeof(message_header) + value.size() <= messages_.slot_size()) {
-            return put_message({0}, value, deadline);
+    bool put(const value_bytes& value, steady_time deadline) override {
+        const auto size = message_header_size + value.size();
+        if (size > messages_.slot_size()) {
+            return put_beside(value, deadline);
         }
-        const auto number = std::max<std::uint64_t>(1, os::random_number());
-        std::memcpy(named_memory::create(beside_name(number), value.size()).data(), value.data(),
-                    value.size());
-        bool is_put = false;
-        try {
-            is_put = put_message({number}, {}, deadline);
-        } catch (...) {
-            named_memory::remove(beside_name(number));
-            throw;
+        std::array<std::byte, message_size_for(default_message_size)> small;
+        std::unique_ptr<std::byte[]> large; // allocating costs as much as the rest
+        if (size > small.size()) {
+            large = std::make_unique_for_overwrite<std::byte[]>(size);
         }
-        if (!is_put) {
-            named_memory::remove(beside_name(number));
-        }
-        return is_put;
+        const std::span message(large ? large.get() : small.data(), size);
+        std::memcpy(message.data(), &inside, message_header_size);
+        value.copy_to(message.data() + message_header_size);
+        return put_message(deadline, [&] { return messages_.try_send(message); });
     }
 
-    std::optional<payload> get(steady_time deadline) override {
+    std::optional<payload> get(std::span<std::byte> room, steady_time deadline) override {
         if (auto value = get_owed()) {
             return value;
         }
-        bytes message(messages_.slot_size());
+        std::shared_ptr<std::byte[]> owner;
+        if (room.size() < messages_.slot_size()) {
+            owner = std::make_unique_for_overwrite<std::byte[]>(messages_.slot_size());
+            room = {owner.get(), messages_.slot_size()};
+        }
         std::optional<std::size_t> size;
-        const bool in_time = wait_until_done(shared().put, deadline, [&] {
+        std::optional<large_value> beside;
+        const auto try_receive = [&] {
             const bool closed = is_closed(); // asked first: what was put before is still got
-            const std::lock_guard inside(shared().gate);
-            size = messages_.try_receive(message);
+            const std::lock_guard turn(shared().gate);
+            size = messages_.try_receive(room);
             if (!size && closed) {
                 throw queue_closed("the queue is closed, and nothing is left in it");
             }
+            if (size && (beside = large_value_in(room.first(*size))) && beside->number == in_arena) {
+                arena_.receive(beside->place);
+            }
             return size.has_value();
-        });
-        if (!in_time) {
+        };
+        if (!wait_until_done(shared().put, deadline, try_receive, [&] { return this->size() != 0; })) {
             return std::nullopt;
         }
         shared().got.announce();
-        message.resize(*size);
-        return value_in(std::move(message));
+        if (beside) {
+            return open(*beside);
+        }
+        return payload{std::move(owner), room.first(*size).subspan(message_header_size)};
     }
 
     [[nodiscard]] std::size_t size() const override {
         return guarded([&] {
-            const std::lock_guard inside(shared().gate);
+            const std::lock_guard turn(shared().gate);
             return messages_.size();
         });
     }
@@ -222,94 +209,133 @@ private:
         return name.str();
     }
 
-    /// Tries again on every occasion until it is done; false when the deadline came first.
-    template <class Attempt>
-    static bool wait_until_done(occasion& next, steady_time deadline, const Attempt& attempt) {
+    /// Tries until it is done; false when the deadline came first. Who has slept wakes the next one when
+    /// there `is_more` to be done: of several occasions in a row only the first wakes somebody.
+    template <class Attempt, class IsMore>
+    static bool wait_until_done(occasion& next, steady_time deadline, const Attempt& attempt,
+                                const IsMore& is_more) {
         return guarded([&] {
-            for (;;) {
+            if (attempt()) {
+                return true;
+            }
+            const auto begin = std::chrono::steady_clock::now();
+            int yields = 1; // ever more, since each attempt is in the way of who is to make it succeed
+            for (auto now = begin; now < std::min(deadline, begin + shortest_sleep);
+                 now = std::chrono::steady_clock::now()) {
+                for (int i = 0; i != yields; ++i) {
+                    std::this_thread::yield();
+                }
+                yields *= 2;
                 if (attempt()) {
+                    return true;
+                }
+            }
+            for (bool has_slept = false;; has_slept = true) {
+                const auto seen = next.wakes.load();
+                next.sleep.store(1); // and who wakes somebody from now on changes what was seen
+                if (attempt()) {
+                    if (has_slept) {
+                        pass_on(next, is_more);
+                    }
                     return true;
                 }
                 const auto now = std::chrono::steady_clock::now();
                 if (deadline <= now) {
                     return false;
                 }
-                const auto seen = next.count.load();
-                next.waiters.fetch_add(1);
-                const bool done = attempt_as_waiter(next, attempt);
-                if (!done) {
-                    os::wait_on(next.count, seen, std::min(deadline, now + longest_oversleep));
-                }
-                next.waiters.fetch_sub(1);
-                if (done) {
-                    return true;
-                }
+                os::wait_on(next.wakes, seen, std::min(deadline, now + longest_oversleep));
             }
         });
     }
 
-    /// Between noting the count and sleeping: what happened since would otherwise be missed.
-    template <class Attempt>
-    static bool attempt_as_waiter(occasion& next, const Attempt& attempt) {
+    template <class IsMore>
+    static void pass_on(occasion& next, const IsMore& is_more) {
         try {
-            return attempt();
-        } catch (...) {
-            next.waiters.fetch_sub(1);
-            throw;
+            if (!is_more()) {
+                return;
+            }
+        } catch (const queue_broken&) { // what is done is done; who is woken finds out
         }
+        next.announce();
     }
 
-    bool put_message(const message_header& header, std::span<const std::byte> content, steady_time deadline) {
-        std::array<std::byte, sizeof(message_header) + default_message_size> small;
-        bytes large; // allocating costs as much as the rest
-        std::span<std::byte> message(small);
-        if (content.size() > default_message_size) {
-            large.resize(sizeof header + content.size());
-            message = large;
-        }
-        message = message.first(sizeof header + content.size());
-        std::memcpy(message.data(), &header, sizeof header);
-        if (!content.empty()) {
-            std::memcpy(message.data() + sizeof header, content.data(), content.size());
-        }
-        const bool in_time = wait_until_done(shared().got, deadline, [&] {
+    /// Has `try_send` send a message as soon as there is room.
+    template <class TrySend>
+    bool put_message(steady_time deadline, const TrySend& try_send) {
+        const auto attempt = [&] {
             if (is_closed()) {
                 throw queue_closed("the queue is closed: nothing can be put any more");
             }
-            const std::lock_guard inside(shared().gate);
-            return messages_.try_send(message);
-        });
-        if (in_time) {
-            shared().put.announce();
+            const std::lock_guard turn(shared().gate);
+            return try_send();
+        };
+        if (!wait_until_done(shared().got, deadline, attempt, [&] { return size() != capacity(); })) {
+            return false;
         }
-        return in_time;
+        shared().put.announce();
+        return true;
     }
 
-    payload value_in(bytes message) {
-        message_header header;
-        if (message.size() < sizeof header) {
-            throw decode_failed("a message in the queue is too short");
+    bool put_beside(const value_bytes& value, steady_time deadline) {
+        if (const auto place = arena_.store(value)) {
+            const large_value message{in_arena, *place};
+            const auto try_send = [&] {
+                if (messages_.size() == messages_.slots()) {
+                    return false;
+                }
+                arena_.send(*place); // before somebody can receive it
+                return messages_.try_send(std::as_bytes(std::span(&message, 1)));
+            };
+            return put_or_drop(deadline, try_send, [&] { arena_.release(*place); });
         }
-        std::memcpy(&header, message.data(), sizeof header);
-        if (header.beside == 0) {
-            auto owner = std::make_shared<bytes>(std::move(message));
-            const auto value = std::span<const std::byte>(*owner).subspan(sizeof header);
-            return {std::move(owner), value};
-        }
-        return value_beside(header.beside);
+        const large_value message{std::max(in_arena + 1, os::random_number()), {}};
+        const auto name = beside_name(message.number);
+        value.copy_to(make_beside(name, value.size()).data());
+        return put_or_drop(
+            deadline, [&] { return messages_.try_send(std::as_bytes(std::span(&message, 1))); },
+            [&] { named_memory::remove(name); });
     }
 
-    /// Opens a value that lies beside the queue. One that cannot be opened now is owed.
-    payload value_beside(std::uint64_t number) {
+    /// Shared memory of its own. What is kept in the arena goes when it is in the way.
+    named_memory make_beside(const std::string& name, std::size_t size) {
         try {
-            auto beside = std::make_shared<named_memory>(named_memory::open(beside_name(number)));
-            named_memory::remove(beside_name(number));
-            const std::span<const std::byte> value(beside->data(), beside->size());
-            return {std::move(beside), value};
+            return named_memory::create(name, size);
+        } catch (const resource_error&) {
+            arena_.trim();
+            return named_memory::create(name, size);
+        }
+    }
+
+    /// Puts a message. What lies beside one that was not put goes.
+    template <class TrySend, class Drop>
+    bool put_or_drop(steady_time deadline, const TrySend& try_send, const Drop& drop) {
+        bool is_put = false;
+        try {
+            is_put = put_message(deadline, try_send);
+        } catch (...) {
+            drop();
+            throw;
+        }
+        if (!is_put) {
+            drop();
+        }
+        return is_put;
+    }
+
+    /// A value that lies beside the messages. One that cannot be opened now is owed.
+    payload open(const large_value& value) {
+        try {
+            if (value.number == in_arena) {
+                return arena_.open(value.place);
+            }
+            auto beside = std::make_shared<named_memory>(named_memory::open(beside_name(value.number)));
+            named_memory::remove(beside_name(value.number));
+            const std::span<const std::byte> bytes(beside->data(), beside->size());
+            return {std::move(beside), bytes};
         } catch (const resource_error& e) {
             if (e.code() != std::errc::no_such_file_or_directory) {
                 const std::lock_guard lock(owed_mutex_);
-                owed_.push_back(number);
+                owed_.push_back(value);
                 owes_.store(true);
             }
             throw;
@@ -325,11 +351,11 @@ private:
         if (owed_.empty()) {
             return std::nullopt;
         }
-        const auto number = owed_.front();
+        const auto value = owed_.front();
         owed_.pop_front();
         owes_.store(!owed_.empty());
         lock.unlock();
-        return value_beside(number);
+        return open(value);
     }
 
     const os::maker user_;
@@ -339,9 +365,10 @@ private:
     named_memory control_;
     message_queue messages_;
     const std::string beside_; // what the names of values beside the queue begin with
+    arena arena_;
     std::atomic<bool> owes_{false};
     std::mutex owed_mutex_; // guards what follows
-    std::deque<std::uint64_t> owed_;
+    std::deque<large_value> owed_;
 };
 
 } // namespace

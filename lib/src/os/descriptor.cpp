@@ -24,6 +24,14 @@ struct flock lock_of_type(short type) {
     return lock;
 }
 
+/// The same, of the byte with a user's number: whether there is such a byte is all the same to the kernel.
+struct flock lock_of_user(short type, std::uint32_t user) {
+    auto lock = lock_of_type(type);
+    lock.l_start = user;
+    lock.l_len = 1;
+    return lock;
+}
+
 /// Whether the kernel lists such a lock of the file, or no locks at all.
 bool has_lock_in_list(std::uint64_t file_number) {
     // Such as "1: OFDLCK ADVISORY READ -1 00:19:4711 0 EOF".
@@ -80,11 +88,16 @@ void wait_writable(int fd) {
     only.wait(steady_time::max());
 }
 
-void announce_use(int fd) {
-    auto use = lock_of_type(F_RDLCK);
+void announce_use(int fd, std::uint32_t user) {
+    auto use = lock_of_user(F_RDLCK, user);
     if (::fcntl(fd, F_OFD_SETLK, &use) != 0) {
         throw_errno("cannot lock shared memory: its last user is leaving");
     }
+}
+
+bool is_used_by(int fd, std::uint32_t user) noexcept {
+    auto exclusive = lock_of_user(F_WRLCK, user);
+    return ::fcntl(fd, F_OFD_GETLK, &exclusive) != 0 || exclusive.l_type != F_UNLCK;
 }
 
 bool was_last_user(int fd) noexcept {

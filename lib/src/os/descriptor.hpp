@@ -55,8 +55,10 @@ bool wait_readable(int fd, steady_time deadline);
 void wait_writable(int fd);
 
 /// Says that this process uses the file behind `fd`, open for reading and writing, until it closes it or
-/// dies.
-void announce_use(int fd);
+/// dies. Users may number themselves.
+void announce_use(int fd, std::uint32_t user = 0);
+/// Whether another has said so with that number.
+[[nodiscard]] bool is_used_by(int fd, std::uint32_t user) noexcept;
 /// Takes that back; whether no other process uses it.
 bool was_last_user(int fd) noexcept;
 /// The number of the file behind `fd`, which it keeps when it has no name any more.

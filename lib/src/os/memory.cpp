@@ -3,8 +3,11 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <limits>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 namespace multiprocessing::os {
 namespace {
@@ -40,13 +43,33 @@ void resize(int fd, std::size_t size) {
 }
 
 void allocate(int fd, std::size_t size) {
-    int failure = EINTR;
+    allocate(fd, 0, size);
+}
+
+void allocate(int fd, std::size_t offset, std::size_t size) {
+    struct rlimit limit {};
+    ::getrlimit(RLIMIT_FSIZE, &limit);
+    int failure = offset + size > limit.rlim_cur ? EFBIG : EINTR;
     while (failure == EINTR) {
-        failure = ::posix_fallocate(fd, 0, static_cast<off_t>(size));
+        failure = ::posix_fallocate(fd, static_cast<off_t>(offset), static_cast<off_t>(size));
     }
     if (failure != 0) {
         throw_refused(failure, "cannot get " + std::to_string(size) + " bytes of shared memory");
     }
+}
+
+void release(int fd, std::size_t offset, std::size_t size) noexcept {
+    ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                static_cast<off_t>(size));
+}
+
+std::size_t file_system_size(int fd) {
+    struct statvfs status {};
+    if (::fstatvfs(fd, &status) != 0) {
+        throw_errno("cannot determine the size of shared memory's file system");
+    }
+    const bool is_limited = status.f_blocks != 0;
+    return is_limited ? status.f_blocks * status.f_frsize : std::numeric_limits<std::size_t>::max();
 }
 
 std::size_t size_of(int fd) {

@@ -18,6 +18,13 @@ void resize(int fd, std::size_t size);
 /// Takes the memory behind the first `size` bytes at once. Without that, touching a page when none is left is
 /// SIGBUS. Throws `resource_error`.
 void allocate(int fd, std::size_t size);
+/// The same for `size` bytes from `offset` on. What the limit of this process for files does not allow is
+/// refused like anything else, and no SIGXFSZ.
+void allocate(int fd, std::size_t offset, std::size_t size);
+/// Gives that memory back; the file stays as long as it is. What cannot be given back stays.
+void release(int fd, std::size_t offset, std::size_t size) noexcept;
+/// How much the file system of `fd` holds, used or not. Throws `resource_error`.
+[[nodiscard]] std::size_t file_system_size(int fd);
 [[nodiscard]] std::size_t size_of(int fd);
 
 /// Throws `resource_error` when the file behind `fd` belongs to another user: anybody can take a name in
