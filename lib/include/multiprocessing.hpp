@@ -11,3 +11,4 @@
 #include <multiprocessing/process.hpp>
 #include <multiprocessing/queue.hpp>
 #include <multiprocessing/serialize.hpp>
+#include <multiprocessing/shared_memory.hpp>

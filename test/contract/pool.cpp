@@ -279,9 +279,9 @@ BOOST_AUTO_TEST_CASE(large_arguments_and_results_under_way_at_once_arrive) {
     BOOST_TEST((p.map(same, texts, 1) == texts));
 }
 
-BOOST_AUTO_TEST_CASE(arguments_and_results_beyond_the_reusable_buffer_arrive) {
+BOOST_AUTO_TEST_CASE(arguments_and_results_beyond_the_heaps_arrive) {
     mp::pool p(1);
-    const std::string text((64 << 20) + 1, 'x');
+    const std::string text((128 << 20) + 1, 'x');
     BOOST_TEST((p.apply(same, text) == text));
     BOOST_TEST(p.apply(same, "small again") == "small again");
 }

@@ -114,8 +114,8 @@ void replace_a_worker_later() {
     ::_exit(as_promised);
 }
 
-/// What does not fit into the reusable buffer goes by courier, which takes a descriptor at both ends.
-constexpr std::size_t by_courier = std::size_t{70} << 20;
+/// What does not fit into the heaps goes by courier, which takes a descriptor at both ends.
+constexpr std::size_t by_courier = std::size_t{130} << 20;
 
 /// Has `task` run when either end is short of descriptors: that costs this one task, and no worker.
 template <class Task>

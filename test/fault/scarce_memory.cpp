@@ -8,7 +8,7 @@ using namespace scarce;
 namespace {
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
-constexpr std::size_t large = 80 * mebibyte; // too large for the reusable buffer as well
+constexpr std::size_t large = 130 * mebibyte; // too large for the heaps as well
 
 void do_nothing() {}
 

@@ -3,6 +3,7 @@
 #include "support/leaves_nothing.hpp"
 #include "support/scarce.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <sched.h>
 #include <sys/mount.h>
@@ -169,6 +170,30 @@ void fill_with_one_value(const own_shared_memory& memory) {
     ::_exit(as_promised);
 }
 
+void use_arrays(const own_shared_memory& memory) {
+    with_ever_more_room(memory, 16 * page, [] {
+        const mp::shared_array<char> array(100 * page);
+        std::ranges::fill(array, 'x'); // every page is touched
+        const mp::shared_array<char> copy(array.span());
+        expect(std::ranges::equal(copy, array), wrong_value, "another value came out");
+    });
+}
+
+/// There is room for one of them only. Workers have them mapped, and do not keep their memory.
+void use_one_array_after_the_other(const own_shared_memory& memory) {
+    if (memory.is_own()) {
+        memory.allow_enough();
+        mp::pool pool(2);
+        for (int i = 0; i != 20; ++i) {
+            const mp::shared_array<char> array(std::size_t{40} << 20);
+            array[array.size() - 1] = 'x';
+            const auto last = pool.apply([](const mp::shared_array<char>& a) { return a.end()[-1]; }, array);
+            expect(last == 'x', wrong_value, "another value is seen");
+        }
+    }
+    ::_exit(as_promised);
+}
+
 void make_pools(const own_shared_memory& memory) {
     with_ever_more_room(memory, 16 * page, [&] {
         mp::pool pool(2);
@@ -195,6 +220,8 @@ void replace_a_worker_later(const own_shared_memory& memory) {
 void go_read_only(const own_shared_memory& memory) {
     memory.make_read_only();
     expect(!succeeds([] { const mp::queue<int> queue(1); }, "a queue"), ran_all_the_same, "a queue was made");
+    expect(!succeeds([] { const mp::shared_array<int> array(1); }, "an array"), ran_all_the_same,
+           "an array was made");
     expect(!succeeds([] { const mp::pool pool(1); }, "a pool"), ran_all_the_same, "a pool was made");
     memory.allow_enough();
     mp::queue<int> queue(1);
@@ -219,6 +246,14 @@ BOOST_AUTO_TEST_CASE(values_that_there_is_no_room_for_are_not_put) {
 
 BOOST_AUTO_TEST_CASE(what_a_queue_keeps_makes_room_for_its_next_value) {
     check(apart<fill_with_one_value>);
+}
+
+BOOST_AUTO_TEST_CASE(an_array_is_made_or_fails_cleanly_with_any_amount_of_room) {
+    check(apart<use_arrays>);
+}
+
+BOOST_AUTO_TEST_CASE(an_array_that_nobody_uses_is_in_nobodys_way) {
+    check(apart<use_one_array_after_the_other>);
 }
 
 BOOST_AUTO_TEST_CASE(a_pool_starts_or_fails_cleanly_with_any_amount_of_room) {

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <fstream>
 #include <new>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <vector>
 
 /// Workers with a limit of memory, and how they get beyond it.
@@ -25,5 +28,15 @@ inline constexpr std::size_t memory_limit = std::size_t{1} << 30;
     }
 }
 #endif
+
+/// From now on there are only so many bytes left.
+inline void leave_no_more_than(std::size_t left) {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    rlimit limits{};
+    ::getrlimit(RLIMIT_AS, &limits);
+    limits.rlim_cur = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + left;
+    ::setrlimit(RLIMIT_AS, &limits);
+}
 
 } // namespace fault

@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(a_value_is_read_where_another_user_wrote_it) {
     user reader(writer);
     const auto place = sent(*writer, large);
     reader->receive(place);
-    BOOST_TEST((std::ranges::equal(reader->open(place).bytes, large)));
+    BOOST_TEST((std::ranges::equal(reader->open(place).bytes(), large)));
 }
 
 BOOST_AUTO_TEST_CASE(both_pieces_of_a_value_are_stored) {
@@ -79,9 +79,9 @@ BOOST_AUTO_TEST_CASE(both_pieces_of_a_value_are_stored) {
     one->send(place);
     one->receive(place);
     const auto value = one->open(place);
-    BOOST_TEST_REQUIRE(value.bytes.size() == head.size() + large.size());
-    BOOST_TEST((std::ranges::equal(value.bytes.first(8), head)));
-    BOOST_TEST((std::ranges::equal(value.bytes.subspan(8), large)));
+    BOOST_TEST_REQUIRE(value.bytes().size() == head.size() + large.size());
+    BOOST_TEST((std::ranges::equal(value.bytes().first(8), head)));
+    BOOST_TEST((std::ranges::equal(value.bytes().subspan(8), large)));
 }
 
 BOOST_AUTO_TEST_CASE(a_place_is_used_again_when_its_value_was_read) {
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(what_is_being_read_stays_when_more_is_mapped) {
     one->receive(place);
     const auto value = one->open(place);
     BOOST_TEST(one->store({bytes(8 << 20), {}}).has_value());
-    BOOST_TEST((std::ranges::equal(value.bytes, large)));
+    BOOST_TEST((std::ranges::equal(value.bytes(), large)));
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_is_not_stored) {
@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(what_a_user_has_sent_who_is_gone_is_still_received) {
     other.reset();
     BOOST_TEST(!one->store({bytes(detail::arena_table::most_units * detail::arena_table::unit_size), {}}));
     one->receive(place);
-    BOOST_TEST((std::ranges::equal(one->open(place).bytes, large)));
+    BOOST_TEST((std::ranges::equal(one->open(place).bytes(), large)));
 }
 
 BOOST_AUTO_TEST_CASE(the_memory_of_what_is_free_can_be_given_back) {
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(the_memory_of_what_is_free_can_be_given_back) {
     one->receive(place);
     auto value = std::make_unique<detail::payload>(one->open(place));
     one->trim();
-    BOOST_TEST((std::ranges::equal(value->bytes, large)));
+    BOOST_TEST((std::ranges::equal(value->bytes(), large)));
     value.reset();
     BOOST_TEST(one.memory() > before);
     one->trim();

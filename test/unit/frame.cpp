@@ -3,6 +3,7 @@
 
 #include "support/leaves_nothing.hpp"
 
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 #include <vector>
@@ -34,8 +35,21 @@ BOOST_AUTO_TEST_CASE(a_message_is_taken_apart) {
 }
 
 BOOST_AUTO_TEST_CASE(a_content_beside_the_message_is_not_in_it) {
-    const auto bytes = message({1, 42, 1'000'000, frame_kind::task, frame_route::in_buffer});
+    const auto bytes = message({1, 42, 1'000'000, frame_kind::task, frame_route::by_courier});
     BOOST_TEST(detail::parse_message(bytes).content.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_content_in_a_heap_has_its_place_in_the_message) {
+    const frame_header header{1, 42, 1'000'000, frame_kind::result, frame_route::in_heap};
+    std::array<std::byte, 100> buffer;
+    const auto size = detail::write_message(header, {}, buffer, {.offset = 4096, .flag = 3});
+    const auto view = detail::parse_message(std::span(buffer).first(size));
+    BOOST_TEST(view.content.empty());
+    BOOST_TEST(view.place.offset == 4096U);
+    BOOST_TEST(view.place.flag == 3U);
+    BOOST_CHECK_THROW((void)detail::parse_message(std::span(buffer).first(size - 1)),
+                      detail::nonsense_received);
+    BOOST_CHECK_THROW((void)detail::parse_message(message(header)), detail::nonsense_received);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_too_short_is_nonsense) {

@@ -25,7 +25,7 @@ namespace {
 template <class F, class... Args>
 auto run(const F& f, const Args&... args) {
     const auto call = detail::make_call(f, args...);
-    std::vector<std::byte> returned;
+    detail::bytes returned;
     mp::decoder in(call.encoded);
     mp::encoder out(returned);
     detail::run_call(in, out);

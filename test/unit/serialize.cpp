@@ -309,7 +309,7 @@ BOOST_AUTO_TEST_CASE(deeply_composed_values_travel) {
 }
 
 BOOST_AUTO_TEST_CASE(several_values_come_out_in_the_order_in_which_they_were_put) {
-    std::vector<std::byte> bytes;
+    mp::detail::bytes bytes;
     mp::encoder out(bytes);
     out.put(1);
     out.put("two"s);
@@ -322,13 +322,14 @@ BOOST_AUTO_TEST_CASE(several_values_come_out_in_the_order_in_which_they_were_put
 }
 
 BOOST_AUTO_TEST_CASE(an_encoder_appends_to_what_is_there) {
-    auto bytes = mp::encode(1);
+    const auto first = mp::encode(1);
+    mp::detail::bytes bytes{std::span<const std::byte>(first)};
     mp::encoder(bytes).put(2);
     BOOST_TEST((mp::decode<std::array<int, 2>>(bytes) == std::array{1, 2}));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_kept_alive_is_handed_over_once) {
-    std::vector<std::byte> bytes;
+    mp::detail::bytes bytes;
     mp::encoder out(bytes);
     out.keep_alive(std::make_shared<int>(1));
     BOOST_TEST(out.take_kept().size() == 1U);
@@ -400,7 +401,7 @@ BOOST_AUTO_TEST_CASE(values_nested_more_deeply_are_not_encodable) {
 }
 
 BOOST_AUTO_TEST_CASE(bytes_that_nest_without_end_are_an_error_and_do_not_exhaust_the_stack) {
-    std::vector<std::byte> bytes;
+    mp::detail::bytes bytes;
     mp::encoder out(bytes);
     for (int level = 0; level != 1'000'000; ++level) {
         out.put(""s);             // a node without a name ...

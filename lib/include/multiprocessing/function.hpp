@@ -192,16 +192,18 @@ struct invocation<F, type_list<T...>> {
         call_with_next(f, in, out);
     }
 
+    static decltype(auto) invoke_with(F& f, T&... argument) {
+        if constexpr (takes_stop_token) {
+            return std::invoke(f, current_stop_token(), std::move(argument)...);
+        } else {
+            return std::invoke(f, std::move(argument)...);
+        }
+    }
+
     /// Calls `f` with the next arguments in `in`.
     static void call_with_next(F& f, decoder& in, encoder& out) {
         std::tuple<T...> arguments{in.get<T>()...}; // braces: in this order
-        const auto invoke = [&](T&... argument) -> decltype(auto) {
-            if constexpr (takes_stop_token) {
-                return std::invoke(f, current_stop_token(), std::move(argument)...);
-            } else {
-                return std::invoke(f, std::move(argument)...);
-            }
-        };
+        const auto invoke = [&](T&... argument) -> decltype(auto) { return invoke_with(f, argument...); };
         if constexpr (std::is_void_v<result>) {
             std::apply(invoke, arguments);
         } else {
@@ -218,10 +220,11 @@ template <class F, class... Args>
 using remote_result_t = typename invocation_for<F, Args...>::result;
 
 /// The call of `f` through `Invocation::entry`; `put_arguments` appends what that decodes behind the
-/// callable.
+/// callable. Many bytes go into `memory`, unless that is null, and must not outlive it.
 template <class Invocation, class F, class PutArguments>
-call make_call_through(const F& f, PutArguments&& put_arguments) {
-    call result{.function = name_of(f), .takes_stop_token = Invocation::takes_stop_token};
+call make_call_through(memory_source* memory, const F& f, PutArguments&& put_arguments) {
+    call result{
+        .encoded = bytes(memory), .function = name_of(f), .takes_stop_token = Invocation::takes_stop_token};
     encoder out(result.encoded);
     const entry_point entry = &Invocation::entry;
     put_code_address(out, reinterpret_cast<const void*>(entry));
@@ -238,10 +241,15 @@ void put_arguments(type_list<T...>, encoder& out, const Args&... args) {
 
 /// The call `f(args...)`. Throws what encoding them throws, `not_encodable` among them.
 template <class F, class... Args>
-call make_call(const F& f, const Args&... args) {
+call make_call_in(memory_source* memory, const F& f, const Args&... args) {
     using types = typename traveling_types<std::decay_t<F>, Args...>::type;
     return make_call_through<invocation_for<F, Args...>>(
-        static_cast<const std::decay_t<F>&>(f), [&](encoder& out) { put_arguments(types{}, out, args...); });
+        memory, static_cast<const std::decay_t<F>&>(f),
+        [&](encoder& out) { put_arguments(types{}, out, args...); });
+}
+template <class F, class... Args>
+call make_call(const F& f, const Args&... args) {
+    return make_call_in(nullptr, f, args...);
 }
 
 } // namespace multiprocessing::detail

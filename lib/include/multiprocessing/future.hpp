@@ -44,17 +44,14 @@ public:
         }
     }
 
-    /// As `get`, into an object that exists already: what a container has of memory is used again, which for
-    /// large ones is most of the cost. Where decoding fails it holds some value.
-    template <class Destination>
-    requires(!std::is_void_v<R> && std::same_as<Destination, R>) Destination& get_into(Destination& destination) {
+    /// As `get`, into an object that exists already: the memory that a vector or string of plain elements has
+    /// is used again, and touching fresh memory costs more than copying. An error leaves it as it is, unless
+    /// it is `decode_failed` or `resource_error`.
+    template <std::same_as<R> Destination>
+    Destination& get_into(Destination& destination) {
         const auto state = take_state();
         state->wait_for_success();
-        if (state->parts() == 1) {
-            decode_into(state->value_of(0), destination);
-        } else {
-            destination = assemble(*state);
-        }
+        assemble_into(destination, *state);
         return destination;
     }
 
@@ -127,14 +124,21 @@ private:
         if (state.parts() == 1) {
             return decode<R>(state.value_of(0));
         }
-        if constexpr (detail::container<R> &&
-                      requires(R & whole) { whole.insert(whole.end(), whole.begin(), whole.end()); }) {
-            R whole; // a map, in chunks
+        R whole;
+        assemble_into(whole, state);
+        return whole;
+    }
+
+    template <class Whole>
+    static void assemble_into(Whole& whole, const detail::completion& state) {
+        if (state.parts() == 1) {
+            detail::decode_into(state.value_of(0), whole);
+        } else if constexpr (detail::is_specialization<Whole, std::vector>) { // a map, in chunks
+            std::vector<std::span<const std::byte>> chunks;
             for (std::size_t part = 0; part != state.parts(); ++part) {
-                auto chunk = decode<R>(state.value_of(part));
-                whole.insert(whole.end(), std::move_iterator(chunk.begin()), std::move_iterator(chunk.end()));
+                chunks.push_back(state.value_of(part));
             }
-            return whole;
+            detail::decode_chunks(chunks, whole);
         } else {
             throw decode_failed("a single value arrived in several parts");
         }

@@ -90,7 +90,7 @@ public:
     future<detail::remote_result_t<F, Args...>> apply_async(const task_options& options, F&& f,
                                                             Args&&... args) {
         auto state = std::make_shared<detail::completion>();
-        submit(detail::make_call(f, args...), state, 0, options);
+        submit(detail::make_call_in(memory(), f, args...), state, 0, options);
         return future<detail::remote_result_t<F, Args...>>(std::move(state));
     }
 
@@ -104,7 +104,7 @@ public:
     std::optional<future<detail::remote_result_t<F, Args...>>> try_apply_async(const task_options& options,
                                                                                F&& f, Args&&... args) {
         auto state = std::make_shared<detail::completion>();
-        if (!try_submit(detail::make_call(f, args...), state, options)) {
+        if (!try_submit(detail::make_call_in(memory(), f, args...), state, options)) {
             return std::nullopt;
         }
         return future<detail::remote_result_t<F, Args...>>(std::move(state));
@@ -166,9 +166,10 @@ private:
         return {.processes = processes > 0 ? static_cast<std::size_t>(processes) : 0};
     }
 
-    void submit(detail::call call, std::shared_ptr<detail::completion> completion, std::size_t part,
+    [[nodiscard]] detail::memory_source* memory() noexcept;
+    void submit(detail::call&& call, std::shared_ptr<detail::completion> completion, std::size_t part,
                 const task_options& options);
-    bool try_submit(detail::call call, std::shared_ptr<detail::completion> completion,
+    bool try_submit(detail::call&& call, std::shared_ptr<detail::completion> completion,
                     const task_options& options);
     void set_initializer(detail::call call);
     [[nodiscard]] std::size_t in_flight() const noexcept;
@@ -195,11 +196,11 @@ private:
             auto position = std::ranges::begin(range);
             for (std::size_t part = 0; part != parts; ++part) {
                 const auto count = std::min(left, chunk_size);
-                submit(detail::make_call_through<each>(static_cast<const std::decay_t<F>&>(f),
-                                                       [&](encoder& out) {
-                                                           detail::put_elements<How>(typename each::types{},
-                                                                                     out, position, count);
-                                                       }),
+                const auto put_elements = [&](encoder& out) {
+                    detail::put_elements<How>(typename each::types{}, out, position, count);
+                };
+                submit(detail::make_call_through<each>(memory(), static_cast<const std::decay_t<F>&>(f),
+                                                       put_elements),
                        state, part, {});
                 left -= count;
             }

@@ -77,9 +77,13 @@ struct pool_options {
     /// A worker with more resident memory than this, in bytes, is replaced when its task is done; 0: never.
     std::size_t max_rss = 0;
     multiprocessing::isolation isolation = multiprocessing::isolation::shared;
+    /// How many tasks a worker may have ahead of the one that it runs, so that it need not wait for the next.
+    /// Empty: many short ones and few long ones. Whatever it is, what a worker has not begun goes to one that
+    /// has nothing to do. 0 makes each task cost a round trip.
+    std::optional<std::size_t> prefetch{};
     /// How long a worker without a task, and a thread that waits for one, look for it at most before they go
-    /// to sleep, which costs tens of microseconds; 0: not at all. Only while no other thread wants their core,
-    /// and less and less long where waits turn out to be long: an idle pool uses no CPU.
+    /// to sleep, which costs tens of microseconds; 0: not at all. Only while no other thread wants their
+    /// core, and less and less long where waits turn out to be long: an idle pool uses no CPU.
     std::chrono::nanoseconds spin = std::chrono::microseconds(50);
 
     worker_limits limits{}; ///< what each worker may use

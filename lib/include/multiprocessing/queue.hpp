@@ -200,7 +200,9 @@ private:
             const std::span elements(std::ranges::data(value), size);
             return core_->put({std::as_bytes(std::span(&size, 1)), std::as_bytes(elements)}, deadline);
         } else {
-            return core_->put({encode(value), {}}, deadline);
+            detail::bytes encoded;
+            encoder(encoded).put(value);
+            return core_->put({encoded, {}}, deadline);
         }
     }
 

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <multiprocessing/detail/bytes.hpp>
 #include <multiprocessing/detail/kinds.hpp>
 #include <multiprocessing/error.hpp>
 
@@ -76,7 +77,7 @@ public:
     }
 
     /// Appends `size` bytes.
-    void save_binary(const void* data, std::size_t size);
+    void save_binary(const void* data, std::size_t size) { out_->append(data, size); }
 
     template <class T>
     encoder& operator<<(const T& value) {
@@ -87,6 +88,9 @@ public:
     encoder& operator&(const T& value) {
         return *this << value;
     }
+
+    /// Room for `size` bytes, to be written before anything else is appended.
+    [[nodiscard]] std::byte* extend(std::size_t size) { return out_->extend(size); }
 
     /// The number of bytes so far, those included that were there before.
     [[nodiscard]] std::size_t size() const noexcept { return out_->size(); }
@@ -162,6 +166,13 @@ public:
         return *this >> value;
     }
 
+    /// Throws `decode_failed` when bytes are left over.
+    void finish() const {
+        if (!in_.empty()) {
+            throw decode_failed("bytes are left over after the value");
+        }
+    }
+
     /// The number of bytes not yet taken.
     [[nodiscard]] std::size_t remaining() const noexcept { return in_.size(); }
 
@@ -175,7 +186,7 @@ template <class T>
 [[nodiscard]] std::vector<std::byte> encode(const T& value) {
     detail::bytes result;
     encoder(result).put(value);
-    return result;
+    return {result.begin(), result.end()};
 }
 
 /// The value that `encode` made `bytes` from. Throws `decode_failed` when it did not, or when bytes are left
@@ -185,9 +196,7 @@ template <class T>
     try {
         decoder in(bytes);
         T result = in.get<T>();
-        if (in.remaining() != 0) {
-            throw decode_failed("bytes are left over after the value");
-        }
+        in.finish();
         return result;
     } catch (const std::bad_alloc&) {
         detail::throw_no_memory("decode", bytes.size());

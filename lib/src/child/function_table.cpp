@@ -9,12 +9,26 @@
 
 namespace multiprocessing::detail {
 
+// Nearly all functions lie in the program itself, which needs no name.
+
 void put_code_address(encoder& out, const void* address) {
-    out.put(os::place_of(address));
+    const auto place = os::place_of(address);
+    out.put(place.offset);
+    out.put(place.module.empty());
+    if (!place.module.empty()) {
+        out.put(place.module);
+        out.put(place.build_id);
+    }
 }
 
 const void* get_code_address(decoder& in) {
-    return os::address_of(in.get<os::code_place>());
+    os::code_place place;
+    place.offset = in.get<std::uint64_t>();
+    if (const bool is_in_program = in.get<bool>(); !is_in_program) {
+        place.module = in.get<std::string>();
+        place.build_id = in.get<std::string>();
+    }
+    return os::address_of(place);
 }
 
 std::string function_name::text() const {

@@ -268,7 +268,7 @@ void run_to_outcome(decoder& in, bytes& out) {
         encode_to.put(tag::value);
         run_call(in, encode_to);
     } catch (...) {
-        out.resize(start); // whatever had been encoded of a value
+        out.cut(start); // whatever had been encoded of a value
         put_exception(std::current_exception(), out);
     }
 }

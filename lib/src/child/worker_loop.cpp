@@ -3,9 +3,10 @@
 
 #include "child/outcome.hpp"
 #include "child/stop_line.hpp"
+#include "ipc/shared_array.hpp"
 #include "os/crash_handler.hpp"
+#include "os/process.hpp"
 #include "start/child_process.hpp"
-#include "wire/payload.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -44,16 +45,22 @@ std::exception_ptr unless_limited(const std::exception_ptr& lost) {
     }
 }
 
+void send_outcome(channel& pool, std::uint64_t task, bytes& outcome) {
+    if (pool.send(frame_kind::result, task, outcome) == frame_route::in_heap) {
+        outcome.let_go();
+    }
+}
+
 void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
     try {
-        pool.send(frame_kind::result, task, outcome);
+        send_outcome(pool, task, outcome);
     } catch (const resource_error& e) { // no memory for a large one
         heed_limit(e);
         const auto why =
             "the result of " + std::to_string(outcome.size()) + " bytes could not be sent: " + e.what();
-        outcome.clear();
+        outcome.give_back();
         put_exception(std::make_exception_ptr(resource_error(e.code(), why)), outcome);
-        pool.send(frame_kind::result, task, outcome);
+        send_outcome(pool, task, outcome);
     }
 }
 
@@ -70,12 +77,27 @@ void run_received(const frame& received, bytes& outcome) {
     flush_output();
 }
 
-/// Receives, runs and sends until told to leave.
-void serve(channel& pool) {
-    pool.send(frame_kind::ready, 0, {});
-    bytes outcome;
+/// The next frame. A worker that has had nothing to do for a while gives back what memory it has kept.
+frame next_frame(channel& pool) {
+    channel::duration patience = std::chrono::seconds(1);
     for (;;) {
-        const auto received = pool.wait_and_receive();
+        if (auto next = pool.wait_and_receive(patience)) {
+            return std::move(*next);
+        }
+        forget_unused_arrays();
+        os::give_freed_memory_back();
+        patience =
+            pool.trim() ? channel::duration::max() : 2 * patience; // the pool tells nobody when it is done
+    }
+}
+
+/// Receives, runs and sends until told to leave.
+void serve(channel& pool, bool memory_is_limited) {
+    pool.send(frame_kind::ready, 0, {});
+    // A limit is for what tasks need: large results are better copied once more than mapped.
+    bytes outcome(memory_is_limited ? nullptr : pool.memory_for_results());
+    for (;;) {
+        const auto received = next_frame(pool);
         switch (received.kind) {
         case frame_kind::leave:
             return;
@@ -94,10 +116,7 @@ void serve(channel& pool) {
         default:
             throw nonsense_received("a pool sent its worker what only workers send");
         }
-        outcome.clear();
-        if (outcome.capacity() > payload_buffer::largest) {
-            outcome = {};
-        }
+        outcome.give_back();
     }
 }
 
@@ -113,11 +132,14 @@ void worker_loop(const worker_handle& handle) {
     for (const int number : {SIGINT, SIGTTIN, SIGTTOU}) {
         std::signal(number, SIG_IGN);
     }
+    if (handle.keeps_freed_memory) {
+        os::keep_freed_memory();
+    }
     stop_line::of_this_process().open(handle.stop_line);
     const auto pool = open_channel(handle.channel);
     const os::crash_reporting reporting(handle.channel.socket);
     try {
-        serve(*pool);
+        serve(*pool, handle.memory_is_limited);
     } catch (const nonsense_received&) {
         throw;
     } catch (const channel_broken&) {

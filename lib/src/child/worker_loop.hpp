@@ -10,6 +10,7 @@ struct worker_handle {
     channel_handle channel{};
     int stop_line = -1;
     bool memory_is_limited = false;
+    bool keeps_freed_memory = false; ///< somebody who looks at how much it has would be misled
 };
 
 /// What a worker exits with that needs more memory than its limit. Nobody's habit as an exit code; a task

@@ -3,24 +3,52 @@
 
 #include "os/memory.hpp"
 
+#include <multiprocessing/error.hpp>
+
+#include <algorithm>
 #include <utility>
 
 namespace multiprocessing::detail {
 
 namespace ipc = boost::interprocess;
 
+namespace {
+
+/// So much is taken at a time. A signal undoes what a call has done so far, and some programs get one every
+/// 10 ms.
+constexpr std::size_t piece = std::size_t{4} << 20;
+
+void allocate(int file, std::size_t size) {
+    if (size >
+        os::file_system_room(file)) { // else all there is would be taken, from everybody, to find that out
+        throw resource_error(std::make_error_code(std::errc::no_space_on_device), "no room");
+    }
+    for (std::size_t done = 0; done < size; done += piece) {
+        os::allocate(file, done, std::min(piece, size - done));
+    }
+}
+
+[[noreturn]] void throw_no_room(int error, std::size_t size) {
+    os::throw_refused(error, "cannot get " + std::to_string(size) +
+                                 " bytes of shared memory (is there room in /dev/shm?)");
+}
+
+} // namespace
+
 named_memory named_memory::create(const std::string& name, std::size_t size) {
     try {
         ipc::shared_memory_object object(ipc::create_only, name.c_str(), ipc::read_write,
                                          ipc::permissions(0600));
-        object.truncate(static_cast<ipc::offset_t>(size));
+        allocate(object.get_mapping_handle().handle, size);
         return named_memory(std::move(object));
     } catch (const ipc::interprocess_exception& e) {
         if (e.get_error_code() != ipc::already_exists_error) { // else it is somebody else's
             remove(name);
         }
-        os::throw_refused(e.get_native_error(), "cannot get " + std::to_string(size) +
-                                                    " bytes of shared memory (is there room in /dev/shm?)");
+        throw_no_room(e.get_native_error(), size);
+    } catch (const resource_error& e) {
+        remove(name);
+        throw_no_room(e.code().value(), size);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <boost/interprocess/shared_memory_object.hpp>
 #include <cstring>
 #include <filesystem>
+#include <new>
 #include <optional>
 #include <sstream>
 
@@ -73,6 +74,16 @@ void own_name::remove() noexcept {
     if (!text_.empty() && maker_.is_this_process()) {
         boost::interprocess::shared_memory_object::remove(text_.c_str());
         text_.clear();
+    }
+}
+
+bool name_exists(const std::string& name) noexcept {
+    try {
+        std::error_code failure;
+        const auto status = std::filesystem::status(std::filesystem::path(directory) / name, failure);
+        return status.type() != std::filesystem::file_type::not_found;
+    } catch (const std::bad_alloc&) {
+        return true;
     }
 }
 

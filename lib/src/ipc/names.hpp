@@ -35,6 +35,9 @@ private:
     os::maker maker_;
 };
 
+/// Whether there is something of that name, or that cannot be found out.
+[[nodiscard]] bool name_exists(const std::string& name) noexcept;
+
 /// Removes this name and all that were derived from it by appending. Never throws: what cannot be removed
 /// stays.
 void remove_names_beginning_with(const std::string& name) noexcept;

@@ -9,13 +9,20 @@
 /// threads that they stand for: its destructors must not end what belongs to the original.
 namespace multiprocessing::os {
 
+/// How many copies this process, and those that it is a copy of, have forked.
+[[nodiscard]] unsigned copies_so_far() noexcept;
+
 /// Remembers which process made it.
 class maker {
 public:
     [[nodiscard]] bool is_this_process() const noexcept { return pid_ == ::getpid(); }
+    /// Whether there have been copies of it: processes that have what it belongs to without anybody having
+    /// counted them. This may be one.
+    [[nodiscard]] bool has_copies() const noexcept { return copies_before_ != copies_so_far(); }
 
 private:
     pid_t pid_ = ::getpid();
+    unsigned copies_before_ = copies_so_far();
 };
 
 /// Keeps an object for ever, undestroyed: in a copy it may wait for a thread that is not there, or for a

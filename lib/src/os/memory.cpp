@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 namespace multiprocessing::os {
 namespace {
@@ -20,12 +21,30 @@ void seal(int fd, int seals) {
     }
 }
 
+/// Of this process for files. The system would send SIGXFSZ.
+bool is_beyond_the_limit(std::size_t size) {
+    struct rlimit limit {};
+    ::getrlimit(RLIMIT_FSIZE, &limit);
+    return size > limit.rlim_cur;
+}
+
 descriptor make_sealable_memory(const char* label) {
     auto memory = new_descriptor(::memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!memory) {
         throw_errno("cannot create shared memory (memfd)");
     }
     return memory;
+}
+
+struct statvfs file_system_of(int fd) {
+    struct statvfs status {};
+    if (::fstatvfs(fd, &status) != 0) {
+        throw_errno("cannot determine the size of shared memory's file system");
+    }
+    return status;
+}
+bool is_limited(const struct statvfs& status) {
+    return status.f_blocks != 0;
 }
 
 } // namespace
@@ -36,7 +55,19 @@ descriptor make_memory(const char* label) {
     return memory;
 }
 
+descriptor open_for_reading(int fd) {
+    const auto path = "/proc/self/fd/" + std::to_string(fd);
+    auto opened = new_descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!opened) {
+        throw_errno("cannot open shared memory for reading (is /proc mounted?)");
+    }
+    return opened;
+}
+
 void resize(int fd, std::size_t size) {
+    if (is_beyond_the_limit(size)) {
+        throw_refused(EFBIG, "cannot resize shared memory");
+    }
     if (::ftruncate(fd, static_cast<off_t>(size)) != 0) {
         throw_errno("cannot resize shared memory");
     }
@@ -47,9 +78,7 @@ void allocate(int fd, std::size_t size) {
 }
 
 void allocate(int fd, std::size_t offset, std::size_t size) {
-    struct rlimit limit {};
-    ::getrlimit(RLIMIT_FSIZE, &limit);
-    int failure = offset + size > limit.rlim_cur ? EFBIG : EINTR;
+    int failure = is_beyond_the_limit(offset + size) ? EFBIG : EINTR;
     while (failure == EINTR) {
         failure = ::posix_fallocate(fd, static_cast<off_t>(offset), static_cast<off_t>(size));
     }
@@ -63,13 +92,22 @@ void release(int fd, std::size_t offset, std::size_t size) noexcept {
                 static_cast<off_t>(size));
 }
 
-std::size_t file_system_size(int fd) {
-    struct statvfs status {};
-    if (::fstatvfs(fd, &status) != 0) {
-        throw_errno("cannot determine the size of shared memory's file system");
+void release(std::span<std::byte> mapped, std::size_t kept) noexcept {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = (kept + page - 1) / page * page; // a mapping begins with a page
+    if (begin < mapped.size()) {
+        ::madvise(mapped.data() + begin, mapped.size() - begin, MADV_REMOVE);
     }
-    const bool is_limited = status.f_blocks != 0;
-    return is_limited ? status.f_blocks * status.f_frsize : std::numeric_limits<std::size_t>::max();
+}
+
+std::size_t file_system_size(int fd) {
+    const auto status = file_system_of(fd);
+    return is_limited(status) ? status.f_blocks * status.f_frsize : std::numeric_limits<std::size_t>::max();
+}
+
+std::size_t file_system_room(int fd) {
+    const auto status = file_system_of(fd);
+    return is_limited(status) ? status.f_bavail * status.f_frsize : std::numeric_limits<std::size_t>::max();
 }
 
 std::size_t size_of(int fd) {
@@ -121,11 +159,14 @@ bool is_sealed_memory(int fd) {
     return ::fcntl(fd, F_GET_SEALS) == all_seals;
 }
 
-mapping::mapping(int fd, std::size_t size) : size_(size) {
+mapping::mapping(int fd, std::size_t size) : mapping(fd, size, access::writing) {}
+
+mapping::mapping(int fd, std::size_t size, access wanted) : size_(size) {
     // Sealed memory cannot be mapped writable and shared; what is private and not written to costs nothing
     // more.
     const int sharing = is_sealed_memory(fd) ? MAP_PRIVATE : MAP_SHARED;
-    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, sharing, fd, 0);
+    const int protection = wanted == access::writing ? PROT_READ | PROT_WRITE : PROT_READ;
+    void* address = ::mmap(nullptr, size, protection, sharing, fd, 0);
     if (address == MAP_FAILED) {
         throw_errno("cannot map shared memory");
     }

@@ -47,7 +47,40 @@ bool is_writable(int fd) {
     return only.wait(steady_time::min()) != 0;
 }
 
+namespace {
+
+/// What would be SIGPIPE for the calling thread is an error only, EPIPE, during this one's lifetime.
+class no_sigpipe {
+public:
+    no_sigpipe() {
+        ::sigemptyset(&only_);
+        ::sigaddset(&only_, SIGPIPE);
+        sigset_t pending;
+        ::sigpending(&pending);
+        was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+        ::pthread_sigmask(SIG_BLOCK, &only_, &before_);
+    }
+    ~no_sigpipe() {
+        const timespec at_once{};
+        if (!was_pending_) {
+            while (::sigtimedwait(&only_, nullptr, &at_once) < 0 && errno == EINTR) {
+            }
+        }
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+    no_sigpipe(const no_sigpipe&) = delete;
+    no_sigpipe& operator=(const no_sigpipe&) = delete;
+
+private:
+    sigset_t only_{};
+    sigset_t before_{};
+    bool was_pending_ = false;
+};
+
+} // namespace
+
 std::size_t write_some(int fd, std::string_view content) {
+    const no_sigpipe who_reads_it_may_be_gone;
     const auto size = std::min(content.size(), largest_write);
     ssize_t written = -1;
     errno = EOPNOTSUPP;

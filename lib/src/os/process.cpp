@@ -11,6 +11,7 @@
 #include <fstream>
 #include <limits>
 #include <linux/futex.h>
+#include <malloc.h>
 #include <sched.h>
 #include <sstream>
 #include <sys/prctl.h>
@@ -86,8 +87,9 @@ std::size_t resident_memory(long pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
     std::size_t total = 0;
     std::size_t resident = 0;
-    file >> total >> resident; // in pages
-    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    std::size_t shared = 0;
+    file >> total >> resident >> shared; // in pages
+    return (resident - std::min(shared, resident)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::size_t peak_memory() noexcept {
@@ -128,6 +130,20 @@ void set_process_name(const std::string& name) {
 
 void be_on_time() noexcept {
     ::prctl(PR_SET_TIMERSLACK, 1UL); // nanoseconds
+}
+
+void keep_freed_memory() noexcept {
+#ifdef __GLIBC__
+    constexpr int kept = 128 << 20;
+    ::mallopt(M_MMAP_MAX, 0); // what is mapped by itself goes back at once
+    ::mallopt(M_TRIM_THRESHOLD, kept);
+#endif
+}
+
+void give_freed_memory_back() noexcept {
+#ifdef __GLIBC__
+    ::malloc_trim(0);
+#endif
 }
 
 bool keep_only(int first, int second) noexcept {

@@ -8,8 +8,8 @@
 namespace multiprocessing::os {
 
 /// Looks again and again for a short while before somebody goes to sleep: waking up costs tens of
-/// microseconds. Others that could run are let run meanwhile, and once there are some that ends it. Where
-/// waits turn out to be long it looks for less and less long.
+/// microseconds. Others that could run are let run meanwhile: where every core is wanted, that is once or
+/// twice, and then the while is over. Where waits turn out to be long it looks for less and less long.
 class spin {
 public:
     using clock = std::chrono::steady_clock;
@@ -22,16 +22,11 @@ public:
     bool operator()(const Condition& is_there) {
         begin_ = clock::now();
         const auto end = begin_ + budget_;
-        for (auto before = begin_; before < end;) {
+        while (clock::now() < end) {
             ::sched_yield();
             if (is_there()) {
                 return true;
             }
-            const auto now = clock::now();
-            if (now - before > longest_yield_to_nobody) {
-                return false;
-            }
-            before = now;
         }
         return false;
     }
@@ -45,8 +40,6 @@ public:
     [[nodiscard]] std::chrono::nanoseconds longest() const noexcept { return longest_; }
 
 private:
-    /// A yield with nobody to yield to is a system call.
-    static constexpr std::chrono::microseconds longest_yield_to_nobody{5};
     /// A wait that ends by waking up has taken longer for that alone.
     static constexpr int worth_it = 4;
 

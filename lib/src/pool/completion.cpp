@@ -5,6 +5,7 @@
 #include "os/process.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace multiprocessing::detail {
 
@@ -27,29 +28,38 @@ bool completion::cancel() {
     return any;
 }
 
+/// A few for all: it is needed for failures and hooks only.
+std::mutex& completion::mutex() const noexcept {
+    static std::array<std::mutex, 16> mutexes;
+    return mutexes[reinterpret_cast<std::uintptr_t>(this) / sizeof *this % mutexes.size()];
+}
+
 void completion::deliver(std::size_t index, payload outcome) {
+    bool failed = false;
     try {
-        if (is_value(outcome.bytes())) {
-            at(index).outcome = std::move(outcome);
-        } else {
-            fail_with(std::move(outcome));
-        }
+        failed = !is_value(outcome.bytes());
     } catch (...) { // not an outcome at all
-        fail_with(std::current_exception());
+        fail(std::current_exception());
+        return;
+    }
+    at(index).outcome = std::move(outcome);
+    if (failed) {
+        const std::lock_guard lock(mutex());
+        if (succeeded()) {
+            failed_part_ = static_cast<std::uint32_t>(index);
+        }
     }
     complete_part();
 }
 
 void completion::fail(std::exception_ptr reason) {
-    fail_with(std::move(reason));
-    complete_part();
-}
-
-void completion::fail_with(failure reason) {
-    const std::lock_guard lock(mutex_);
-    if (failure_.index() == 0) {
-        failure_ = std::move(reason);
+    {
+        const std::lock_guard lock(mutex());
+        if (succeeded()) {
+            error_ = std::move(reason);
+        }
     }
+    complete_part();
 }
 
 void completion::complete_part() {
@@ -61,7 +71,7 @@ void completion::complete_part() {
         os::wake_all(state_);
     }
     if ((before & has_hooks) != 0) {
-        std::unique_lock lock(mutex_);
+        std::unique_lock lock(mutex());
         const auto hooks = std::exchange(hooks_, {});
         lock.unlock();
         for (const auto& [key, action] : hooks) {
@@ -98,21 +108,20 @@ bool completion::wait_until(steady_time deadline) const {
 
 void completion::wait_for_success() {
     wait();
-    const auto failed = std::exchange(failure_, {});
-    if (const auto* error = std::get_if<std::exception_ptr>(&failed)) {
-        std::rethrow_exception(*error);
+    if (error_) {
+        std::rethrow_exception(error_);
     }
-    if (const auto* outcome = std::get_if<payload>(&failed)) {
-        std::rethrow_exception(exception_in(outcome->bytes()));
+    if (failed_part_ != none) {
+        std::rethrow_exception(exception_in(at(failed_part_).outcome.bytes()));
     }
 }
 
 std::span<const std::byte> completion::value_of(std::size_t index) const {
-    return value_in((index == 0 ? first_ : others_[index - 1]).outcome.bytes());
+    return value_in(at(index).outcome.bytes());
 }
 
 std::uint64_t completion::on_ready(hook action) {
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock(mutex());
     if (remaining(state_.fetch_or(has_hooks, std::memory_order_acq_rel)) != 0) {
         hooks_.emplace_back(++last_hook_, std::move(action));
         return last_hook_;
@@ -123,7 +132,7 @@ std::uint64_t completion::on_ready(hook action) {
 }
 
 void completion::unhook(std::uint64_t key) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex());
     std::erase_if(hooks_, [&](const auto& entry) { return entry.first == key; });
 }
 

@@ -41,12 +41,16 @@ pool& pool::operator=(pool&& other) noexcept {
     return *this;
 }
 
-void pool::submit(detail::call call, std::shared_ptr<detail::completion> completion, std::size_t part,
+detail::memory_source* pool::memory() noexcept {
+    return &core_->memory_for_tasks();
+}
+
+void pool::submit(detail::call&& call, std::shared_ptr<detail::completion> completion, std::size_t part,
                   const task_options& options) {
     core_->submit(std::move(call), std::move(completion), part, options, true);
 }
 
-bool pool::try_submit(detail::call call, std::shared_ptr<detail::completion> completion,
+bool pool::try_submit(detail::call&& call, std::shared_ptr<detail::completion> completion,
                       const task_options& options) {
     return core_->submit(std::move(call), std::move(completion), 0, options, false);
 }

@@ -9,6 +9,7 @@
 #include <multiprocessing/error.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <exception>
 #include <sstream>
 
@@ -18,6 +19,13 @@ namespace {
 /// How long a task that knows that it is to stop has to do so: long enough to put things in order, short
 /// enough that whoever cancels a task need not think of it any more.
 constexpr std::chrono::seconds default_stop_grace{1};
+
+/// How many tasks are submitted between two looks at what the workers have sent.
+constexpr std::size_t many_submitted = 32;
+
+/// Whether this thread completes futures, and so may be in a function that a user has given to `then`. What
+/// that submits is taken at once.
+thread_local bool is_delivering = false;
 
 std::string for_people(std::chrono::nanoseconds duration) {
     std::ostringstream text;
@@ -50,26 +58,28 @@ const pool_options& checked(const pool_options& options) {
 pool_core::pool_core(const pool_options& options)
     : options_(checked(options)),
       settings_(options),
+      heap_(options.isolation == isolation::shared ? shared_heap("multiprocessing-tasks") : shared_heap()),
       wake_(os::make_flag()),
       relay_(events_),
       schedule_({.workers = options.processes,
                  .capacity = options.task_queue_capacity,
                  .max_tasks_per_child = options.max_tasks_per_child,
-                 .most_under_way = most_under_way(options.isolation),
+                 .most_under_way =
+                     1 + std::min(most_under_way(options.isolation) - 1, options.prefetch.value_or(SIZE_MAX)),
                  .retry_back_off = options.retry_back_off}),
       spin_(options.spin) {
     events_.add(wake_.get(), 0);
     // The first workers are started here, so that what prevents it is the caller's to handle.
     for (const auto& first : schedule_.take_actions()) {
         const auto id = std::get<action::start_worker>(first).worker;
-        auto started = std::make_unique<worker>(id, options_, settings_, free_cpu());
+        auto started = std::make_unique<worker>(id, options_, settings_, heap_, free_cpu());
         watch(*workers_.emplace(id, std::move(started)).first->second);
     }
     const os::signals_blocked signals_are_for_the_programs_threads;
     supervisor_ = std::thread([this] { supervise(); });
 }
 
-bool pool_core::submit(call function, std::shared_ptr<detail::completion> completion, std::size_t part,
+bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
                        const task_options& options, bool wait) {
     const auto timeout = options.timeout.value_or(options_.task_timeout);
     check(timeout.count() > 0 || !options.timeout, "a task's timeout has to be positive");
@@ -77,9 +87,11 @@ bool pool_core::submit(call function, std::shared_ptr<detail::completion> comple
     check(!grace || grace->count() >= 0, "a stop_grace cannot be negative");
 
     lock held(mutex_);
-    // The supervisor, in a user's `then`, makes room itself: it must not wait for it.
-    if (wait && std::this_thread::get_id() != supervisor_id_) {
-        room_.wait(held, [&] { return schedule_.has_room() || !schedule_.is_open(); });
+    if (++submitted_since_look_ >= many_submitted || !schedule_.has_room()) {
+        look_around(held);
+    }
+    if (wait && !schedule_.has_room()) {
+        wait_for_room(held);
     }
     if (!schedule_.is_open()) {
         throw pool_closed("the pool is closed: it takes no more tasks");
@@ -90,25 +102,66 @@ bool pool_core::submit(call function, std::shared_ptr<detail::completion> comple
     const auto id = ++last_task_;
     const std::chrono::nanoseconds default_grace =
         function.takes_stop_token ? default_stop_grace : std::chrono::seconds(0);
-    const task_traits traits{.bulky = function.encoded.size() > channel::surely_in_message,
+    const task_traits traits{.bulky = function.encoded.size() > channel::surely_in_message &&
+                                      !function.encoded.are_shared(),
                              .takes_stop_token = function.takes_stop_token,
                              .timeout = timeout,
                              .stop_grace = grace.value_or(default_grace),
                              .retries = options.max_retries.value_or(options_.max_retries)};
     completion->bind(part, weak_from_this(), id);
-    tasks_.emplace(id, task{.function = std::move(function),
-                            .completion = std::move(completion),
-                            .part = part,
-                            .retry_if = options.retry_if ? options.retry_if : options_.retry_if,
-                            .timeout = timeout});
+    tasks_.emplace(
+        id, task{.function = std::move(function),
+                 .completion = std::move(completion),
+                 .part = part,
+                 .retry_if = options.retry_if ? std::make_unique<retry_predicate>(options.retry_if) : nullptr,
+                 .timeout = timeout});
     schedule_.submitted(id, traits);
     tasks_came_ = true;
-    if (asleep_until_ == steady_time::max()) { // from now on it looks after the workers from time to time
+    if (at_rest_ == steady_time::max() && asleep_until_ != steady_time::min()) {
+        // From now on it looks after the workers from time to time.
         wake_supervisor();
     }
     perform();
-    deliver(held);
+    deliver_as_helper(held);
     return true;
+}
+
+/// Takes what workers have sent by now. Who submits much does so itself, as long as it is at it: the
+/// supervisor would have to be woken for that, and both would want the lock all the time.
+void pool_core::look_around(lock& held) {
+    if (is_delivering) {
+        return;
+    }
+    submitted_since_look_ = 0;
+    for (const auto& [id, worker] : workers_) {
+        if (worker->channel().something_came()) {
+            collect_from(*worker);
+        }
+    }
+    perform();
+    deliver_as_helper(held);
+}
+
+void pool_core::wait_for_room(lock& held) {
+    if (is_delivering) { // this thread makes the room: it must not wait for it
+        return;
+    }
+    const auto is_over = [&] { return schedule_.has_room() || !schedule_.is_open(); };
+    auto spin = spin_;
+    held.unlock();
+    (void)spin([&] {
+        held.lock();
+        look_around(held);
+        const bool over = is_over();
+        held.unlock();
+        return over;
+    });
+    held.lock();
+    ++waiting_for_room_;
+    room_.wait(held, is_over);
+    --waiting_for_room_;
+    spin.learn();
+    spin_ = spin;
 }
 
 bool pool_core::cancel(std::uint64_t task) {
@@ -131,31 +184,43 @@ void pool_core::wait_for(std::uint64_t task, const completion& waited) {
     }
     lock held(mutex_);
     const auto runner = schedule_.holder_of(task);
-    auto spin = spin_; // others may wait as well
-    if (auto* watched = find(runner)) {
-        watched->channel().expect_no_ring();
-    }
-    held.unlock();
+    const auto take_what_came = [&](worker& from) {
+        collect_from(from);
+        perform();
+        deliver_as_helper(held);
+    };
+    const auto have_it_ring = [&] {
+        if (auto* watched = find(runner)) {
+            watched->channel().expect_ring();
+            take_what_came(*watched); // between the last look and this
+        }
+    };
     const auto look = [&] {
         if (!waited.ready() && held.try_lock()) {
             auto* watched = find(runner);
             if (watched != nullptr && watched->channel().something_came()) {
-                collect_from(*watched);
-                perform();
-                deliver(held);
+                take_what_came(*watched);
             }
             held.unlock();
         }
         return waited.ready();
     };
-    (void)spin(look);
-    held.lock();
+    auto spin = spin_; // others may wait as well
     if (auto* watched = find(runner)) {
-        watched->channel().expect_ring();
-        collect_from(*watched); // between the last look and this
-        perform();
-        deliver(held);
+        watched->channel().expect_no_ring();
     }
+    held.unlock();
+    try {
+        (void)spin(look);
+    } catch (...) { // no memory
+        if (!held.owns_lock()) {
+            held.lock();
+        }
+        have_it_ring();
+        throw;
+    }
+    held.lock();
+    have_it_ring();
     held.unlock();
     waited.sleep();
     spin.learn();
@@ -198,6 +263,7 @@ void pool_core::close() {
 void pool_core::terminate() {
     lock held(mutex_);
     terminated_ = true;
+    heap_.close(); // workers may read there until they have ended
     schedule_.terminate();
     perform();
     deliver(held);
@@ -373,6 +439,7 @@ void pool_core::complete(task_id id, delivery result) {
     }
     result.completion = std::move(found->second.completion);
     result.part = found->second.part;
+    result.kept = std::move(found->second.function.kept); // destroying that may take long
     ++(result.error ? stats_.failed : stats_.done);
     tasks_.erase(found);
     deliveries_.push_back(std::move(result));
@@ -443,21 +510,47 @@ std::optional<int> pool_core::free_cpu() const {
     return freest == cpus.end() ? std::nullopt : std::optional(*freest);
 }
 
-/// Completes futures, without the lock.
+/// Completes what has its outcome, without the lock.
 void pool_core::deliver(lock& held) {
     judge(held);
-    auto deliveries = std::exchange(deliveries_, {});
-    if (schedule_.has_room() || !schedule_.is_open()) {
+    complete_futures(held, std::exchange(deliveries_, {}));
+}
+
+/// The same on a user's thread that only helps, which may hold locks of the user's: where a function of the
+/// user's is to be run it is left to the supervisor.
+void pool_core::deliver_as_helper(lock& held) {
+    std::vector<delivery> plain;
+    std::erase_if(deliveries_, [&](auto& each) {
+        const bool is_plain = !each.completion->is_hooked();
+        if (is_plain) {
+            plain.push_back(std::move(each));
+        }
+        return is_plain;
+    });
+    if (!deliveries_.empty() || !doubts_.empty()) {
+        wake_supervisor();
+    }
+    complete_futures(held, std::move(plain));
+}
+
+void pool_core::complete_futures(lock& held, std::vector<delivery> deliveries) {
+    if (waiting_for_room_ != 0 && (schedule_.has_room() || !schedule_.is_open())) {
         room_.notify_all();
     }
+    if (deliveries.empty()) {
+        return;
+    }
     held.unlock();
+    const bool is_outermost = !std::exchange(is_delivering, true);
     for (auto& each : deliveries) {
+        each.kept.clear(); // first: who has the result can rely on it
         if (each.error) {
             each.completion->fail(std::move(each.error));
         } else {
             each.completion->deliver(each.part, std::move(each.outcome));
         }
     }
+    is_delivering = !is_outermost;
     held.lock();
 }
 

@@ -8,6 +8,7 @@
 #include "pool/schedule.hpp"
 #include "pool/stderr_relay.hpp"
 #include "pool/worker.hpp"
+#include "wire/shared_heap.hpp"
 
 #include <multiprocessing/pool.hpp>
 
@@ -26,7 +27,7 @@ struct task {
     call function;
     std::shared_ptr<detail::completion> completion;
     std::size_t part = 0;
-    retry_predicate retry_if{};
+    std::unique_ptr<retry_predicate> retry_if{}; // if it is not the pool's
     std::chrono::nanoseconds timeout{0};
     std::size_t attempts = 1;
 };
@@ -37,17 +38,18 @@ struct task {
 ///      (any thread)     (schedule)      (perform)                         |
 ///                                                                         |
 ///      future <--- completion <--- collector <--- channel <===============+
-///                                  (supervisor thread)
+///                                  (supervisor, helpers)
 ///
-/// A task is handed to a worker by the thread that submits it, or by the supervisor when that makes room. The
-/// supervisor is one thread that sleeps in one place: it collects results, notices deaths, looks at the
-/// clock, starts and ends workers. `terminate` and `join` before destruction.
+/// A task is handed to a worker by the thread that submits it, or by whoever makes room. The supervisor is
+/// one thread that sleeps in one place: it collects results, notices deaths, looks at the clock, starts and
+/// ends workers. Threads that wait for a task, or submit many, collect results as well, instead of having it
+/// woken. `terminate` and `join` before destruction.
 class pool_core final : public task_owner, public std::enable_shared_from_this<pool_core> {
 public:
     explicit pool_core(const pool_options& options);
 
     /// False when the task queue is full and `wait` is not set.
-    bool submit(call function, std::shared_ptr<detail::completion> completion, std::size_t part,
+    bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
                 const task_options& options, bool wait);
     bool cancel(std::uint64_t task) override;
     void wait_for(std::uint64_t task, const completion& waited) override;
@@ -57,6 +59,8 @@ public:
     void join();
     [[nodiscard]] std::size_t size() const noexcept { return options_.processes; }
     [[nodiscard]] std::size_t in_flight() const noexcept;
+    /// Where to encode large arguments, which then are not copied again.
+    [[nodiscard]] memory_source& memory_for_tasks() noexcept { return heap_; }
     [[nodiscard]] std::vector<long> pids() const;
     [[nodiscard]] pool_stats stats() const;
     /// Not so in a copy of the process that made it, where it is not to be destroyed.
@@ -69,7 +73,8 @@ private:
         std::shared_ptr<detail::completion> completion{};
         std::size_t part = 0;
         payload outcome{};
-        std::exception_ptr error{}; // instead of an outcome
+        std::exception_ptr error{};                      // instead of an outcome
+        std::vector<std::shared_ptr<const void>> kept{}; // for the task's arguments
     };
     struct pending_start {
         worker_id worker;
@@ -105,15 +110,19 @@ private:
     void complete_with_error(task_id id, std::exception_ptr error);
     [[nodiscard]] std::exception_ptr error_for(task_id id, action::failure reason);
     worker* find(worker_id id);
+    void look_around(lock& held);
+    void wait_for_room(lock& held);
     [[nodiscard]] std::optional<int> free_cpu() const;
     void judge(lock& held);
     void deliver(lock& held);
+    void deliver_as_helper(lock& held);
+    void complete_futures(lock& held, std::vector<delivery> deliveries);
     void wake_supervisor() noexcept;
     void due_at(steady_time time) noexcept;
     void ask_to_end(worker& ended, steady_time now);
     void kill(worker& killed) noexcept;
 
-    // The supervisor's thread.
+    // The supervisor's thread; collecting also those that wait and submit.
     void supervise();
     void collect();
     std::size_t collect_from(worker& from);
@@ -125,7 +134,6 @@ private:
     void watch(worker& started);
     void stop_watching(worker& ended) noexcept;
     void sleep(lock& held);
-    [[nodiscard]] steady_time time_to_wake() const;
     void answer(lock& held, os::event_set::tag event);
     void look_at_socket(worker& caller);
     void has_ended(lock& held, worker& ended);
@@ -136,29 +144,32 @@ private:
     const os::maker maker_;
     const pool_options options_;
     const worker_settings settings_;
+    shared_heap heap_;          // for large arguments
     const os::descriptor wake_; // a flag: the supervisor has something to do besides workers
     os::event_set events_;      // what the supervisor waits for
-    stderr_relay relay_;        // the supervisor's
+    stderr_relay relay_;
 
     mutable std::mutex mutex_; // guards all below but the thread
     std::condition_variable room_;
+    std::size_t waiting_for_room_ = 0; // threads
+    std::size_t submitted_since_look_ = 0;
     schedule schedule_;
     boost::unordered_flat_map<task_id, task> tasks_;
     std::map<worker_id, std::unique_ptr<worker>> workers_; // inserted and erased by the supervisor only
     std::vector<pending_start> starts_;
     std::vector<resting_task> resting_;
     std::vector<doubt> doubts_;
-    std::vector<worker_id> callers_;  // have rung, and may have sent more since somebody looked
-    std::vector<worker_id> busy_;     // send so much that they are looked after without having to ring
+    std::vector<worker_id> callers_; // have rung, and may have sent more since somebody looked
+    std::vector<worker_id> busy_;    // send so much that they are looked after without having to ring
     std::optional<call> initializer_;
     std::vector<delivery> deliveries_;
     os::spin spin_; // of those who wait for tasks
     task_id last_task_ = 0;
-    std::thread::id supervisor_id_;
     bool terminated_ = false;
-    bool tasks_came_ = false;                       // since the supervisor last went to sleep
-    steady_time due_ = steady_time::min();          // nothing is due before
-    steady_time asleep_until_ = steady_time::min(); // min: the supervisor is awake
+    bool tasks_came_ = false;                                  // since the supervisor last went to sleep
+    steady_time at_rest_ = steady_time::max();                 // then it has had nothing to do for a while
+    steady_time due_ = steady_time::min();                     // nothing is due before
+    steady_time asleep_until_ = steady_time::min();            // min: the supervisor is awake
     steady_time last_look_ = std::chrono::steady_clock::now(); // at all workers
     pool_stats stats_;
     death dead_; // the worker that is being buried, or could not be started

@@ -290,6 +290,11 @@ bool schedule::finished() const {
            std::ranges::all_of(slots_, [](const auto& slot) { return slot.now == place::state::vacant; });
 }
 
+std::size_t schedule::under_way_to(worker_id worker) const {
+    const auto* slot = find(worker);
+    return slot == nullptr ? 0 : slot->under_way.size();
+}
+
 worker_id schedule::holder_of(task_id task) const {
     const auto found = unfinished_.find(task);
     return found == unfinished_.end() || found->second.holder == nullptr ? 0 : found->second.holder->worker;
@@ -472,8 +477,8 @@ void schedule::take_back_for_idle_workers() {
 
 void schedule::dismiss_if_done(place& slot) {
     const bool alive = slot.now == place::state::ready || slot.now == place::state::starting;
-    const bool worn_out = slot.retiring || (options_.max_tasks_per_child != 0 &&
-                                            slot.given == options_.max_tasks_per_child);
+    const bool worn_out =
+        slot.retiring || (options_.max_tasks_per_child != 0 && slot.given == options_.max_tasks_per_child);
     if (alive && slot.under_way.empty() && ((closed_ && unfinished_.empty()) || worn_out)) {
         slot.now = place::state::leaving;
         changed(slot);

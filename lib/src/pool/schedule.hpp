@@ -98,8 +98,8 @@ struct task_traits {
 /// Tasks wait in one queue, first in first out. Workers that are ready get some of them ahead, the one with
 /// the fewest first. When a worker has nothing to do and nothing waits, it gets what another has not begun.
 ///
-/// How many a worker gets ahead, its window, follows from how it gets on: who is found to have finished all it
-/// had while others waited gets twice as many from then on, up to `most_under_way`; who is found to have
+/// How many a worker gets ahead, its window, follows from how it gets on: who is found to have finished all
+/// it had while others waited gets twice as many from then on, up to `most_under_way`; who is found to have
 /// finished few of many, fewer. So short tasks keep a worker busy while its pool is not scheduled, and long
 /// ones wait where anybody can take them.
 ///
@@ -193,6 +193,8 @@ public:
     [[nodiscard]] bool finished() const;
     [[nodiscard]] std::size_t running() const noexcept { return running_; }
     [[nodiscard]] std::size_t queued() const noexcept { return unfinished_.size() - running_; }
+    /// How many tasks are under way to the worker, the one that it runs included.
+    [[nodiscard]] std::size_t under_way_to(worker_id worker) const;
     /// The worker that the task is under way to; 0 if to none.
     [[nodiscard]] worker_id holder_of(task_id task) const;
 

@@ -4,6 +4,8 @@
 #include "os/poll.hpp"
 #include "start/child_process.hpp"
 
+#include <multiprocessing/error.hpp>
+
 #include <chrono>
 #include <utility>
 
@@ -22,7 +24,10 @@ void stderr_relay::forward(last_words& words, tag name) {
     if (source_before >= 0 && words.source() < 0) {
         events_.remove(source_before);
     } else if (source_before < 0 && words.source() >= 0) {
-        events_.add(words.source(), name);
+        try {
+            events_.add(words.source(), name);
+        } catch (const resource_error&) { // then it is looked at when something comes of the worker
+        }
     }
     if (words.held_up()) {
         held_up_.emplace(&words, name);

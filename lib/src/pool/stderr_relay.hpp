@@ -11,8 +11,8 @@
 
 namespace multiprocessing::detail {
 
-/// Forwards what a pool's workers write to stderr, and what those have left that are dead. The pool guards it,
-/// but for `wait`, which is the supervisor's.
+/// Forwards what a pool's workers write to stderr, and what those have left that are dead. The pool guards
+/// it, but for `wait`, `take_over` and `finish`, which are the supervisor's: nobody else knows of the dead.
 class stderr_relay {
 public:
     using tag = os::event_set::tag;
@@ -26,7 +26,7 @@ public:
     /// Has the events tell `name` when the worker has written. Throws `resource_error`.
     void watch(last_words& words, tag name) { events_.add(words.source(), name); }
     void stop_watching(last_words& words) noexcept;
-    /// Forwards what is there. Throws `resource_error`.
+    /// Forwards what is there.
     void forward(last_words& words, tag name);
     [[nodiscard]] bool is_held_up() const noexcept { return !held_up_.empty() || !left_.empty(); }
     void forward_what_was_held_up();

@@ -1,6 +1,5 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 // The supervisor: one thread that collects results, notices deaths, starts and ends workers.
-#include "os/poll.hpp"
 #include "os/process.hpp"
 #include "pool/pool_core.hpp"
 
@@ -25,8 +24,8 @@ os::event_set::tag event(worker_id id, source what) {
 
 /// A worker that has scribbled over what it shares with the pool may forget to ring.
 constexpr std::chrono::seconds longest_trust{1};
-/// A worker that has sent so many results since somebody looked is going to send more: waking up for each of
-/// them would cost more than they do.
+/// A worker that has sent so many results since the last look is going to send more, whoever has taken them:
+/// waking up for each of them would cost more than they do.
 constexpr std::size_t many_results = 4;
 /// How long the supervisor rests meanwhile.
 constexpr std::chrono::microseconds nap{50};
@@ -37,7 +36,6 @@ void pool_core::supervise() {
     os::set_process_name("mp-supervisor");
     os::be_on_time();
     lock held(mutex_);
-    supervisor_id_ = std::this_thread::get_id();
     while (!schedule_.finished() || !workers_.empty()) {
         if (callers_.empty()) {
             sleep(held);
@@ -53,15 +51,19 @@ void pool_core::supervise() {
 }
 
 /// Takes what the workers have sent that have rung. A worker rings only when it was told that nobody looks;
-/// so tell it, and look once more. Who then had sent something goes on being a caller. And who had sent much
-/// is not told: it is looked after again after a nap.
+/// so tell it, and look once more. Who then had sent something goes on being a caller. And who sends much, or
+/// rings soon again and has more to do, is not told: it is looked after again after a nap.
 void pool_core::collect() {
+    const auto now = std::chrono::steady_clock::now();
     for (const auto id : std::exchange(callers_, {})) {
         auto* caller = find(id);
-        if (caller == nullptr) {
+        if (caller == nullptr || caller->last_look == now) { // it rang, and was looked after anyway
             continue;
         }
-        if (collect_from(*caller) >= many_results) {
+        collect_from(*caller);
+        const bool sent_much = std::exchange(caller->taken_since_look, 0) >= many_results;
+        const bool rang_soon = now - std::exchange(caller->last_look, now) < nap;
+        if (sent_much || (rang_soon && schedule_.under_way_to(id) > 1)) {
             busy_.push_back(id);
             continue;
         }
@@ -94,8 +96,12 @@ std::size_t pool_core::collect_from(worker& from) {
         from.note(e.what());
         kill(from);
     }
+    from.taken_since_look += taken;
     if (taken != 0) { // what a task has written is seen before its future is complete
         relay_.forward(from.words(), event(from.id(), source::words));
+        if (relay_.is_held_up() && asleep_until_ != steady_time::min()) {
+            wake_supervisor(); // it waits for stderr as well from now on
+        }
     }
     return taken;
 }
@@ -138,8 +144,9 @@ void pool_core::handle(worker& from, frame received) {
 /// False when it cannot be a result of that worker's.
 bool pool_core::take_result(worker& from, frame result) {
     const auto found = tasks_.find(result.id);
-    const bool doubtful =
-        found != tasks_.end() && found->second.retry_if && !result.lost && is_exception(result.content.bytes());
+    const auto* own = found == tasks_.end() ? nullptr : found->second.retry_if.get();
+    const auto& retry_if = own != nullptr ? *own : options_.retry_if;
+    const bool doubtful = retry_if && !result.lost && is_exception(result.content.bytes());
     switch (schedule_.result_arrived(from.id(), result.id, doubtful)) {
     case schedule::verdict::impossible:
         return terminated_; // then the task has been failed already
@@ -147,7 +154,7 @@ bool pool_core::take_result(worker& from, frame result) {
         complete(result.id, {.outcome = std::move(result.content), .error = result.lost});
         break;
     case schedule::verdict::doubtful:
-        doubts_.push_back({result.id, std::move(result.content), found->second.retry_if});
+        doubts_.push_back({result.id, std::move(result.content), retry_if});
         break;
     case schedule::verdict::too_late:
         break;
@@ -172,7 +179,7 @@ void pool_core::start_due_workers(lock& held) {
         std::unique_ptr<worker> started;
         std::string failure;
         try {
-            started = std::make_unique<worker>(id, options_, settings_, cpu);
+            started = std::make_unique<worker>(id, options_, settings_, heap_, cpu);
         } catch (const std::exception& e) {
             failure = e.what();
         }
@@ -231,8 +238,11 @@ void pool_core::sleep(lock& held) {
     if (!deliveries_.empty() || !doubts_.empty() || (schedule_.finished() && workers_.empty())) {
         return;
     }
-    asleep_until_ = time_to_wake();
-    tasks_came_ = false;
+    const auto before = std::chrono::steady_clock::now();
+    if (std::exchange(tasks_came_, false) || schedule_.running() != 0) {
+        at_rest_ = before + longest_trust;
+    }
+    asleep_until_ = std::min({due_, at_rest_, busy_.empty() ? steady_time::max() : before + nap});
     const auto deadline = asleep_until_;
     const bool is_held_up = relay_.is_held_up();
     held.unlock();
@@ -252,19 +262,13 @@ void pool_core::sleep(lock& held) {
             callers_.push_back(id);
         }
     }
+    if (now >= at_rest_ && !tasks_came_ && schedule_.running() == 0) {
+        heap_.trim();
+        at_rest_ = steady_time::max();
+    }
     for (const auto event : events) {
         answer(held, event);
     }
-}
-
-steady_time pool_core::time_to_wake() const {
-    if (!busy_.empty()) {
-        return std::min(due_, std::chrono::steady_clock::now() + nap);
-    }
-    if (tasks_came_ || schedule_.running() != 0) {
-        return std::min(due_, std::chrono::steady_clock::now() + longest_trust);
-    }
-    return due_;
 }
 
 void pool_core::answer(lock& held, os::event_set::tag event) {
@@ -358,7 +362,11 @@ void pool_core::look_at_the_clock(lock& held) {
         }
         if (worker->look_again <= now) {
             worker->look_again = steady_time::max();
-            events_.add(worker->process().handle(), event(id, source::life));
+            try {
+                events_.add(worker->process().handle(), event(id, source::life));
+            } catch (const resource_error&) {
+                worker->look_again = now + look_again_after;
+            }
         }
         if (worker->abandon_time() <= now) {
             abandoned.push_back(id);

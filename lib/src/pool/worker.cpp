@@ -38,16 +38,17 @@ bool is_among_the_oom_killed(std::optional<std::uint64_t> before) {
 } // namespace
 
 worker::worker(worker_id id, const pool_options& options, const worker_settings& settings,
-               std::optional<int> cpu)
+               const shared_heap& tasks, std::optional<int> cpu)
     : id_(id),
       settings_(settings),
       cpu_(cpu),
-      channel_(make_channel(options)),
+      channel_(make_channel(options, tasks)),
       oom_kills_before_(os::oom_kills()) {
     std::tie(stop_line_, workers_stop_line_) = os::make_socket_pair();
     const worker_handle handle{.channel = channel_->handle(),
                                .stop_line = workers_stop_line_.get(),
-                               .memory_is_limited = settings.memory_is_limited()};
+                               .memory_is_limited = settings.memory_is_limited(),
+                               .keeps_freed_memory = !settings.memory_is_limited() && options.max_rss == 0};
     auto inherited = handle.channel.descriptors();
     inherited.push_back(handle.stop_line);
     process_ = launch(start_method::spawn, {.name = "worker-" + std::to_string(id),

@@ -26,7 +26,7 @@ public:
     /// Starts the process, bound to a CPU if there is one. Throws `resource_error`, `start_failed` among
     /// them.
     worker(worker_id id, const pool_options& options, const worker_settings& settings,
-           std::optional<int> cpu);
+           const shared_heap& tasks, std::optional<int> cpu);
     /// Kills it if it still runs.
     ~worker();
     worker(const worker&) = delete;
@@ -68,8 +68,10 @@ public:
         task_id task = 0;
         steady_time time = steady_time::max();
     };
-    timer overdue{};                             ///< its task will have run for too long
-    steady_time end_time = steady_time::max();   ///< it will be asked to end
+    std::size_t taken_since_look = 0;          ///< frames that it has sent, since the supervisor last looked
+    steady_time last_look{};                   ///< of the supervisor, at what it has sent
+    timer overdue{};                           ///< its task will have run for too long
+    steady_time end_time = steady_time::max(); ///< it will be asked to end
     steady_time look_again = steady_time::max(); ///< it has ended; whether it can be reaped is to be seen
     [[nodiscard]] steady_time kill_time() const noexcept { return kill_time_; }
     /// It was killed, and will not be waited for any longer.

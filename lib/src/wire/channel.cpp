@@ -7,7 +7,7 @@
 namespace multiprocessing::detail {
 
 std::vector<int> channel_handle::descriptors() const {
-    std::vector<int> all{socket, bell, control, task_buffer, result_buffer};
+    std::vector<int> all{socket, bell, control, task_heap, result_heap};
     std::erase(all, -1);
     return all;
 }
@@ -16,11 +16,11 @@ std::size_t most_under_way(isolation kind) noexcept {
     return kind == isolation::strict ? socket_channel::most_under_way : queue_channel::most_under_way;
 }
 
-std::unique_ptr<channel> make_channel(const pool_options& options) {
+std::unique_ptr<channel> make_channel(const pool_options& options, const shared_heap& tasks) {
     if (options.isolation == isolation::strict) {
         return std::make_unique<socket_channel>();
     }
-    return std::make_unique<queue_channel>(options.spin);
+    return std::make_unique<queue_channel>(tasks, options.spin);
 }
 
 std::unique_ptr<channel> open_channel(const channel_handle& handle) {

@@ -15,6 +15,8 @@
 
 namespace multiprocessing::detail {
 
+class shared_heap;
+
 /// What a worker needs to open its end. The descriptors are inherited under these numbers; those that a
 /// channel of its kind does not have are -1.
 struct channel_handle {
@@ -24,8 +26,8 @@ struct channel_handle {
     int bell = -1;
     std::chrono::nanoseconds spin{0};
     int control = -1;
-    int task_buffer = -1;
-    int result_buffer = -1;
+    int task_heap = -1;
+    int result_heap = -1;
 
     [[nodiscard]] std::vector<int> descriptors() const;
 };
@@ -50,15 +52,21 @@ public:
     virtual void watch(int worker) noexcept = 0;
     /// Pool: the worker has opened its end, or never will: nobody else can from now on.
     virtual void worker_is_there() noexcept = 0;
-    /// Sends a frame. The worker's end waits for room; the pool's needs none, as long as it keeps to
-    /// `most_under_way`. Throws `channel_broken`, and `resource_error` when there is no memory for a large
-    /// content.
-    virtual void send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) = 0;
+    /// Sends a frame; by which route its content travels. The worker's end waits for room; the pool's needs
+    /// none, as long as it keeps to `most_under_way`. Throws `channel_broken`, and `resource_error` when
+    /// there is no memory for a large content.
+    virtual frame_route send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) = 0;
+    /// Worker: where to encode a large result, which then is not copied again: sent, it belongs to the pool.
+    /// Null where there is no such memory.
+    [[nodiscard]] virtual memory_source* memory_for_results() noexcept = 0;
 
     /// The next frame, if one is there. Throws `channel_broken`.
     virtual std::optional<frame> receive() = 0;
-    /// Worker: waits for the next frame. Throws `channel_broken`.
-    virtual frame wait_and_receive() = 0;
+    using duration = std::chrono::steady_clock::duration;
+    /// Worker: waits for the next frame; empty when none has come for so long. Throws `channel_broken`.
+    virtual std::optional<frame> wait_and_receive(duration patience) = 0;
+    /// Worker: gives the memory for results back; false when some are still used by the pool.
+    virtual bool trim() noexcept = 0;
 
     /// Pool: takes back a task that the worker has not received yet, the oldest. Its id, if there is one.
     /// Throws `channel_broken`.
@@ -82,8 +90,9 @@ public:
     [[nodiscard]] virtual int bell() const noexcept = 0;
     /// Pool: says that from now on it wants to be woken when a frame comes. Then look once more, and wait.
     virtual void expect_ring() noexcept = 0;
-    /// Pool: takes that back, since somebody looks; which `something_came` says without a lock.
+    /// Pool: takes that back, since somebody looks.
     virtual void expect_no_ring() noexcept = 0;
+    /// Pool: whether there may be something to receive; asks nobody, and takes no lock.
     [[nodiscard]] virtual bool something_came() const noexcept = 0;
     /// Takes what has come over a descriptor that was readable; false when the peer has closed the channel.
     /// Throws `nonsense_received`.
@@ -120,7 +129,8 @@ private:
 
 /// The pool's end of a new channel. Throws `resource_error` when there is no room in /dev/shm, or no
 /// descriptor.
-std::unique_ptr<channel> make_channel(const pool_options& options);
+/// `tasks` is where the pool has large arguments.
+std::unique_ptr<channel> make_channel(const pool_options& options, const shared_heap& tasks);
 /// The worker's end.
 std::unique_ptr<channel> open_channel(const channel_handle& handle);
 

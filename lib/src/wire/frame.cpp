@@ -6,13 +6,18 @@
 namespace multiprocessing::detail {
 
 std::size_t write_message(const frame_header& header, std::span<const std::byte> content,
-                          std::span<std::byte> out) {
+                          std::span<std::byte> out, const heap_place& place) {
     std::memcpy(out.data(), &header, sizeof header);
-    if (header.route != frame_route::in_message || content.empty()) {
-        return sizeof header;
+    std::span<const std::byte> behind;
+    if (header.route == frame_route::in_message) {
+        behind = content;
+    } else if (header.route == frame_route::in_heap) {
+        behind = std::as_bytes(std::span(&place, 1));
     }
-    std::memcpy(out.data() + sizeof header, content.data(), content.size());
-    return sizeof header + content.size();
+    if (!behind.empty()) {
+        std::memcpy(out.data() + sizeof header, behind.data(), behind.size());
+    }
+    return sizeof header + behind.size();
 }
 
 message_view parse_message(std::span<const std::byte> message) {
@@ -25,6 +30,13 @@ message_view parse_message(std::span<const std::byte> message) {
     const auto& header = view.header;
     if (header.kind > frame_kind::result || header.route > frame_route::by_courier) {
         throw nonsense_received("a message is not a frame");
+    }
+    if (header.route == frame_route::in_heap) {
+        if (view.content.size() != sizeof view.place) {
+            throw nonsense_received("a frame does not say where its content is");
+        }
+        std::memcpy(&view.place, view.content.data(), sizeof view.place);
+        view.content = {};
     }
     if (view.content.size() != (header.route == frame_route::in_message ? header.size : 0)) {
         throw nonsense_received("a frame's content is not as large as it is said to be");

@@ -33,7 +33,7 @@ struct frame {
 /// Where the content of a frame is.
 enum class frame_route : std::uint32_t {
     in_message, ///< behind the header
-    in_buffer,  ///< in the sender's reusable buffer
+    in_heap,    ///< in the sender's shared_heap; the message says where
     by_courier, ///< in a memfd of its own, sent over the socket
 };
 
@@ -49,16 +49,23 @@ struct frame_header {
     frame_route route;
 };
 
+/// Where a content is in a heap: what stands behind the header then.
+struct heap_place {
+    std::uint64_t offset;
+    std::uint64_t flag; ///< of a result: to be cleared when the receiver is done with it
+};
+
 /// A message as it is on the way.
 struct message_view {
     frame_header header{};
     std::span<const std::byte> content{}; ///< what is in the message itself
+    heap_place place{};                   ///< of what is in a heap
 };
 
 /// Writes a message into `out`, which has room for it: the header, and the content if it is to be in the
-/// message. How large it is.
+/// message, or its place. How large it is.
 std::size_t write_message(const frame_header& header, std::span<const std::byte> content,
-                          std::span<std::byte> out);
+                          std::span<std::byte> out, const heap_place& place = {});
 
 /// Takes a message apart that may have been written by anybody. Throws `nonsense_received` when it is not a
 /// frame: too short, of no known kind or route, or with another content than it says.

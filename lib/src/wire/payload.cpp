@@ -5,48 +5,15 @@
 
 #include <multiprocessing/serialize.hpp>
 
-#include <algorithm>
-#include <bit>
 #include <cerrno>
-#include <cstring>
 
 namespace multiprocessing::detail {
-
-void payload_buffer::write(std::span<const std::byte> content) {
-    if (mapped_->size() < content.size()) {
-        const auto size = std::min(std::bit_ceil(content.size()), largest);
-        if (os::size_of(memory_.get()) < size) { // or else it could not be mapped the last time
-            os::resize(memory_.get(), size);
-        }
-        map(size);
-    }
-    if (allocated_ < content.size()) {
-        os::allocate(memory_.get(), content.size());
-        allocated_ = content.size();
-    }
-    std::memcpy(mapped_->data(), content.data(), content.size());
-}
-
-payload payload_buffer::read(std::size_t size) {
-    if (mapped_->size() < size) {
-        const auto available = os::size_of(memory_.get());
-        if (available < size || size > largest) {
-            throw nonsense_received("a content is announced to be larger than its buffer");
-        }
-        map(std::min(available, largest));
-    }
-    return {mapped_, {mapped_->data(), size}};
-}
-
-void payload_buffer::map(std::size_t size) {
-    mapped_ = std::make_shared<os::mapping>(memory_.get(), size);
-}
 
 payload copy_of(std::span<const std::byte> content) {
     if (content.size() <= payload::most_inside) {
         return payload(content);
     }
-    auto copy = std::make_shared<bytes>(content.begin(), content.end());
+    auto copy = std::make_shared<bytes>(content);
     const std::span<const std::byte> copied(*copy);
     return {std::move(copy), copied};
 }

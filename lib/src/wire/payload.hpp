@@ -7,7 +7,6 @@
 #include <multiprocessing/detail/completion.hpp>
 #include <multiprocessing/error.hpp>
 
-#include <atomic>
 #include <exception>
 #include <memory>
 #include <new>
@@ -16,31 +15,6 @@
 
 /// Contents too large for a message.
 namespace multiprocessing::detail {
-
-/// A memfd that one side of a channel writes and the other reads, again and again: touching fresh memory
-/// costs far more than copying. It holds one content at a time; the flag in shared memory says whether it
-/// does.
-class payload_buffer {
-public:
-    /// What is larger travels by courier, so that no worker holds on to more than this in each direction.
-    static constexpr std::size_t largest = std::size_t{64} << 20;
-
-    explicit payload_buffer(os::descriptor memory) : memory_(std::move(memory)) {}
-    [[nodiscard]] int descriptor() const noexcept { return memory_.get(); }
-
-    /// The sender's side: stores content. Throws `resource_error`.
-    void write(std::span<const std::byte> content);
-    /// The receiver's side: the first `size` bytes. Throws `nonsense_received` when there are fewer,
-    /// `resource_error`. The memory stays mapped as long as the result exists.
-    payload read(std::size_t size);
-
-private:
-    void map(std::size_t size);
-
-    os::descriptor memory_;
-    std::size_t allocated_ = 0; // at the sender's side: so many bytes are safe to touch
-    std::shared_ptr<os::mapping> mapped_ = std::make_shared<os::mapping>();
-};
 
 /// A content that stays when the message it is in does not.
 payload copy_of(std::span<const std::byte> content);

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <cstring>
 #include <map>
 #include <new>
@@ -20,9 +19,6 @@ namespace multiprocessing::detail {
 struct alignas(64) queue_channel::side {
     /// Written by the side itself, and set back to `nothing` by the one who wakes it.
     std::atomic<std::uint32_t> waiting_for;
-    /// Set by the side when it fills its outgoing buffer, cleared by the peer when it is done with the
-    /// content.
-    std::atomic<std::uint32_t> buffer_in_use;
 
     /// The sequence number of its last frame that is complete in the queue: what is salvaged when it is dead,
     /// and tells the peer without a lock that there is nothing to receive.
@@ -40,6 +36,8 @@ struct queue_channel::control {
     /// Who is inside an operation on the queue: nobody (0) or somebody (1).
     alignas(64) std::atomic<std::uint32_t> task_turn;
     std::atomic<std::uint32_t> result_turn;
+    /// Of results in the worker's heap.
+    alignas(64) result_heap::flags in_use;
 };
 
 struct queue_channel::queues {
@@ -62,13 +60,13 @@ os::descriptor make_control(std::size_t size) {
 
 } // namespace
 
-queue_channel::queue_channel(std::chrono::nanoseconds spin)
+queue_channel::queue_channel(const shared_heap& tasks, std::chrono::nanoseconds spin)
     : end_(end::pool),
       task_queue_name_("-tasks"),
       result_queue_name_("-results"),
       control_memory_(make_control(sizeof(control))),
       control_mapping_(std::make_shared<os::mapping>(control_memory_.get(), sizeof(control))),
-      outgoing_(os::make_memory("multiprocessing-tasks")),
+      tasks_(&tasks),
       incoming_(os::make_memory("multiprocessing-results")),
       queues_(new queues{message_queue::create(task_queue_name_.text(), slots, slot_size),
                          message_queue::create(result_queue_name_.text(), slots, slot_size)}) {
@@ -85,9 +83,9 @@ queue_channel::queue_channel(const channel_handle& handle)
       bell_(handle.bell),
       control_memory_(handle.control),
       control_mapping_(std::make_shared<os::mapping>(control_memory_.get(), sizeof(control))),
-      outgoing_(os::descriptor(handle.result_buffer)),
-      incoming_(os::descriptor(handle.task_buffer)),
+      incoming_(os::descriptor(handle.task_heap)),
       queues_(new queues{message_queue::open(handle.task_queue), message_queue::open(handle.result_queue)}) {
+    own_results_.emplace(os::descriptor(handle.result_heap), shared().in_use);
     received_.messages.resize(slot_size);
     spin_ = os::spin(handle.spin);
 }
@@ -101,8 +99,8 @@ channel_handle queue_channel::handle() const {
             .bell = bell_.get(),
             .spin = spin_.longest(),
             .control = control_memory_.get(),
-            .task_buffer = outgoing_.descriptor(),
-            .result_buffer = incoming_.descriptor()};
+            .task_heap = tasks_->reader(),
+            .result_heap = incoming_.descriptor()};
 }
 
 void queue_channel::worker_is_there() noexcept {
@@ -195,11 +193,16 @@ void queue_channel::expect_no_ring() noexcept {
     shared().pool.waiting_for.store(side::nothing, std::memory_order_relaxed);
 }
 
-void queue_channel::wait_for(std::uint32_t what) {
+/// Whether the pool has woken this worker before the deadline.
+bool queue_channel::wait_for(std::uint32_t what, steady_time deadline) {
     auto& word = shared().worker.waiting_for;
     while (word.load() == what) {
-        os::wait_on(word, what, steady_time::max());
+        if (deadline != steady_time::max() && std::chrono::steady_clock::now() >= deadline) {
+            return false;
+        }
+        os::wait_on(word, what, deadline);
     }
+    return true;
 }
 
 bool queue_channel::look_at_socket() {
@@ -235,10 +238,11 @@ bool queue_channel::try_send(std::span<const std::byte> message) {
                          [&] { return queues_->results.try_send(message); });
 }
 
-void queue_channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) {
-    const frame_header header{last_sent_ + 1, id, content.size(), kind, place_content(content)};
+frame_route queue_channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) {
+    heap_place place{};
+    const frame_header header{last_sent_ + 1, id, content.size(), kind, place_content(content, place)};
     std::array<std::byte, slot_size> buffer;
-    const auto message = std::span(buffer).first(write_message(header, content, buffer));
+    const auto message = std::span(buffer).first(write_message(header, content, buffer, place));
     while (!try_send(message)) {
         if (end_ == end::pool) {
             throw channel_broken("the task queue of a worker is full");
@@ -247,7 +251,7 @@ void queue_channel::send(frame_kind kind, std::uint64_t id, std::span<const std:
         std::atomic_thread_fence(std::memory_order_seq_cst);
         const bool is_sent = try_send(message);
         if (!is_sent) {
-            wait_for(side::room);
+            wait_for(side::room, steady_time::max());
         }
         mine().waiting_for.store(side::nothing);
         if (is_sent) {
@@ -261,17 +265,21 @@ void queue_channel::send(frame_kind kind, std::uint64_t id, std::span<const std:
     } else {
         ring_pool_if_it_waits();
     }
+    return header.route;
 }
 
-frame_route queue_channel::place_content(std::span<const std::byte> content) {
+frame_route queue_channel::place_content(std::span<const std::byte> content, heap_place& place) {
     if (content.size() <= slot_size - sizeof(frame_header)) {
         return frame_route::in_message;
     }
-    auto& in_use = mine().buffer_in_use;
-    if (content.size() <= payload_buffer::largest && in_use.load(std::memory_order_acquire) == 0) {
-        outgoing_.write(content);
-        in_use.store(1, std::memory_order_relaxed); // the queue's mutex publishes it
-        return frame_route::in_buffer;
+    if (end_ == end::pool) {
+        if (const auto offset = tasks_->offset_of(content)) {
+            place.offset = *offset;
+            return frame_route::in_heap;
+        }
+    } else if (const auto own = own_results_->hand_over(content)) {
+        place = *own;
+        return frame_route::in_heap;
     }
     const auto memory = os::make_sealed_memory("multiprocessing-payload", content);
     if (!os::send_descriptor(socket_.get(), memory.get(), last_sent_ + 1)) {
@@ -319,25 +327,23 @@ void queue_channel::receive_some() {
     }
 }
 
-frame queue_channel::wait_and_receive() {
+std::optional<frame> queue_channel::wait_and_receive(duration patience) {
     auto received = receive();
-    if (received) {
-        return std::move(*received);
+    const auto look = [&] { return (received = receive()).has_value(); };
+    if (received || spin_(look)) {
+        return received;
     }
-    if (!spin_([&] { return (received = receive()).has_value(); })) {
-        while (!received) {
-            mine().waiting_for.store(side::a_frame);
-            std::atomic_thread_fence(std::memory_order_seq_cst);
-            received = receive();
-            if (!received) {
-                wait_for(side::a_frame);
-                received = receive();
-            }
-            mine().waiting_for.store(side::nothing);
+    const auto deadline = deadline_after(patience);
+    for (bool in_time = true; in_time && !received;) {
+        mine().waiting_for.store(side::a_frame);
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        if (!look()) {
+            in_time = wait_for(side::a_frame, deadline);
         }
+        mine().waiting_for.store(side::nothing);
     }
     spin_.learn();
-    return std::move(*received);
+    return received;
 }
 
 frame queue_channel::take_frame(std::span<const std::byte> message) {
@@ -362,25 +368,8 @@ payload queue_channel::take_content(const message_view& message) {
     switch (header.route) {
     case frame_route::in_message:
         return copy_of(message.content);
-    case frame_route::in_buffer: {
-        auto* in_use = &peers().buffer_in_use;
-        payload stored;
-        try {
-            stored = incoming_.read(header.size);
-        } catch (const resource_error&) {
-            in_use->store(0, std::memory_order_release);
-            throw;
-        }
-        // Gives the buffer back when the last user of the content is gone; not in a copy of this process.
-        std::shared_ptr<const void> lease(
-            stored.bytes().data(),
-            [in_use, kept = stored, control = control_mapping_, user = os::maker()](const void*) {
-                if (user.is_this_process()) {
-                    in_use->store(0, std::memory_order_release);
-                }
-            });
-        return {std::move(lease), stored.bytes()};
-    }
+    case frame_route::in_heap:
+        return end_ == end::pool ? take_result(message) : incoming_.read(message.place.offset, header.size);
     case frame_route::by_courier: {
         look_at_socket(); // it was sent before the frame was
         couriers_.erase(couriers_.begin(), couriers_.lower_bound(header.sequence)); // of frames taken back
@@ -397,6 +386,28 @@ payload queue_channel::take_content(const message_view& message) {
     throw nonsense_received("a frame's content is not where it is said to be");
 }
 
+/// A result in the worker's heap. Its last user gives it back; but not in a copy of this process.
+payload queue_channel::take_result(const message_view& message) {
+    if (message.place.flag >= result_heap::most) {
+        throw nonsense_received("a content is announced with a flag that there is not");
+    }
+    auto* const in_use = &shared().in_use[message.place.flag];
+    try {
+        const auto stored = incoming_.read(message.place.offset, message.header.size);
+        std::shared_ptr<const void> lease(
+            stored.bytes().data(),
+            [in_use, kept = stored, control = control_mapping_, user = os::maker()](const void*) {
+                if (user.is_this_process()) {
+                    in_use->store(0, std::memory_order_release);
+                }
+            });
+        return {std::move(lease), stored.bytes()};
+    } catch (...) {
+        in_use->store(0, std::memory_order_release);
+        throw;
+    }
+}
+
 std::optional<std::uint64_t> queue_channel::take_back() {
     std::array<std::byte, slot_size> message;
     auto& queue = queues_->tasks;
@@ -404,11 +415,7 @@ std::optional<std::uint64_t> queue_channel::take_back() {
     if (!size) {
         return std::nullopt;
     }
-    const auto header = parse_message({message.data(), *size}).header;
-    if (header.route == frame_route::in_buffer) {
-        mine().buffer_in_use.store(0, std::memory_order_relaxed);
-    }
-    return header.id;
+    return parse_message({message.data(), *size}).header.id;
 }
 
 void queue_channel::receive_rest(const std::function<void(frame)>& take) {

@@ -6,6 +6,7 @@
 #include "os/spin.hpp"
 #include "wire/channel.hpp"
 #include "wire/payload.hpp"
+#include "wire/shared_heap.hpp"
 
 #include <atomic>
 #include <map>
@@ -19,8 +20,9 @@ class message_queue;
 ///      pool                                                worker
 ///       |--- tasks    message_queue ----------------------->|   frames with small contents
 ///       |<-- results  message_queue ------------------------|
-///       |--- task buffer, result buffer: memfds ----------->|   one large content each
-///       |<== socket: courier of sealed memfds =============>|   further large contents
+///       |--- heap for tasks, of all of a pool's workers --->|   large contents
+///       |<-- heap for results ------------------------------|   large contents
+///       |<== socket: courier of sealed memfds =============>|   what the heaps have no room for
 ///       |<-- socket: a crashing worker's report ------------|
 ///       |<-- bell: eventfd ---------------------------------|
 ///       |    control block: memfd, written by both          |   who sleeps, whose turn, the journal
@@ -38,27 +40,29 @@ class queue_channel final : public channel {
 public:
     /// Messages that each queue has room for.
     static constexpr std::size_t slots = 256;
-    /// Enough that a worker with the shortest tasks works on while its pool is not scheduled. There is room for
-    /// some frames that are not tasks.
+    /// Enough that a worker with the shortest tasks works on while its pool is not scheduled. There is room
+    /// for some frames that are not tasks.
     static constexpr std::size_t most_under_way = slots - 16;
     /// How long the pool waits for a worker that is inside an operation, which takes microseconds when it is
     /// not stopped. A machine that is loaded so heavily that it takes a second loses a worker.
     static constexpr std::chrono::seconds longest_turn{1};
-    /// With 256 slots in two queues half a MiB for each worker: 100 workers fit in the 64 MiB of /dev/shm that
-    /// containers usually have.
+    /// With 256 slots in two queues half a MiB for each worker: 100 workers fit in the 64 MiB of /dev/shm
+    /// that containers usually have.
     static constexpr std::size_t slot_size = 1024;
 
     /// `spin`: how long the worker looks for a frame at most before it goes to sleep.
-    explicit queue_channel(std::chrono::nanoseconds spin);
+    queue_channel(const shared_heap& tasks, std::chrono::nanoseconds spin);
     explicit queue_channel(const channel_handle& handle);
     ~queue_channel() override;
 
     [[nodiscard]] channel_handle handle() const override;
     void watch(int worker) noexcept override { worker_ = worker; }
     void worker_is_there() noexcept override;
-    void send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) override;
+    frame_route send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) override;
+    [[nodiscard]] memory_source* memory_for_results() noexcept override { return &*own_results_; }
     std::optional<frame> receive() override;
-    frame wait_and_receive() override;
+    std::optional<frame> wait_and_receive(duration patience) override;
+    bool trim() noexcept override { return own_results_->trim(); }
     std::optional<std::uint64_t> take_back() override;
     void receive_rest(const std::function<void(frame)>& take) override;
     [[nodiscard]] int descriptor() const noexcept override { return socket_.get(); }
@@ -86,7 +90,7 @@ private:
     [[nodiscard]] side& peers() const noexcept;
     void wake_worker_if_it_waits_for(std::uint32_t what) noexcept;
     void ring_pool_if_it_waits() noexcept;
-    void wait_for(std::uint32_t what);
+    bool wait_for(std::uint32_t what, steady_time deadline);
     template <class Operation>
     auto in_turn(std::atomic<std::uint32_t>& turn, const message_queue& queue, const Operation& operation);
     bool try_send(std::span<const std::byte> message);
@@ -94,10 +98,11 @@ private:
     void receive_some();
     void wait_for_turn(std::atomic<std::uint32_t>& turn) const;
     [[nodiscard]] control& shared() const noexcept;
-    frame_route place_content(std::span<const std::byte> content);
+    frame_route place_content(std::span<const std::byte> content, heap_place& place);
     void salvage(const std::function<void(frame)>& take);
     frame take_frame(std::span<const std::byte> message);
     payload take_content(const message_view& message);
+    payload take_result(const message_view& message);
 
     end end_;
     own_name task_queue_name_; // at the pool's end, until the worker is there
@@ -107,12 +112,13 @@ private:
     os::descriptor bell_;
     os::descriptor control_memory_;
     std::shared_ptr<os::mapping> control_mapping_;
-    payload_buffer outgoing_;
-    payload_buffer incoming_;
+    const shared_heap* tasks_ = nullptr; // at the pool's end
+    shared_heap_reader incoming_;
+    std::optional<result_heap> own_results_; // at the worker's end
     std::unique_ptr<queues> queues_;
     int worker_ = -1;
     std::map<std::uint64_t, os::descriptor> couriers_; // arrived, by the sequence numbers of their frames
-    inbox received_; // and not yet taken
+    inbox received_;                                   // and not yet taken
     os::spin spin_{std::chrono::nanoseconds(0)};
     std::uint64_t last_sent_ = 0;
     std::uint64_t last_received_ = 0;

@@ -21,7 +21,7 @@ channel_handle socket_channel::handle() const {
     return {.socket = workers_socket_.get()};
 }
 
-void socket_channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) {
+frame_route socket_channel::send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) {
     frame_header header{last_sent_ + 1, id, content.size(), kind, frame_route::in_message};
     os::descriptor beside;
     if (content.size() > largest_in_message) {
@@ -37,7 +37,7 @@ void socket_channel::send(frame_kind kind, std::uint64_t id, std::span<const std
             if (kind == frame_kind::task) {
                 to_begin_ = id;
             }
-            return;
+            return header.route;
         case os::delivery::no_peer:
             throw channel_broken("the peer has closed the channel");
         case os::delivery::no_room:
@@ -81,7 +81,7 @@ std::optional<frame> socket_channel::receive() {
 frame socket_channel::take_frame(std::span<const std::byte> packet, os::received_packet& received) {
     const auto message = parse_message(packet);
     const auto& header = message.header;
-    if (header.sequence != last_received_ + 1 || header.route == frame_route::in_buffer) {
+    if (header.sequence != last_received_ + 1 || header.route == frame_route::in_heap) {
         throw nonsense_received("a frame is not the next one");
     }
     last_received_ = header.sequence;
@@ -99,15 +99,18 @@ frame socket_channel::take_frame(std::span<const std::byte> packet, os::received
     });
 }
 
-frame socket_channel::wait_and_receive() {
+std::optional<frame> socket_channel::wait_and_receive(duration patience) {
+    const auto deadline = deadline_after(patience);
     for (;;) {
         if (auto received = receive()) {
-            return std::move(*received);
+            return received;
         }
         if (ended_) {
             throw channel_broken("the peer has closed the channel");
         }
-        os::wait_readable(socket_.get(), steady_time::max());
+        if (!os::wait_readable(socket_.get(), deadline)) {
+            return std::nullopt;
+        }
     }
 }
 

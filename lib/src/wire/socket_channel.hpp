@@ -29,9 +29,11 @@ public:
     [[nodiscard]] channel_handle handle() const override;
     void watch(int) noexcept override {}
     void worker_is_there() noexcept override { workers_socket_ = os::descriptor(); }
-    void send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) override;
+    frame_route send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) override;
+    [[nodiscard]] memory_source* memory_for_results() noexcept override { return nullptr; }
     std::optional<frame> receive() override;
-    frame wait_and_receive() override;
+    std::optional<frame> wait_and_receive(duration patience) override;
+    bool trim() noexcept override { return true; }
     std::optional<std::uint64_t> take_back() override { return std::nullopt; }
     [[nodiscard]] int descriptor() const noexcept override { return socket_.get(); }
     [[nodiscard]] int bell() const noexcept override { return -1; }

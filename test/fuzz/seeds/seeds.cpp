@@ -17,6 +17,7 @@
 #include <future>
 #include <ios>
 #include <regex>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 
@@ -34,7 +35,7 @@ public:
         std::filesystem::create_directories(folder_);
     }
 
-    void add(const detail::bytes& bytes) {
+    void add(std::span<const std::byte> bytes) {
         std::ofstream file(folder_ / (std::to_string(++last_) + ".bin"), std::ios::binary);
         file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
         if (!file.flush()) {
@@ -180,14 +181,16 @@ void write_frames(corpus frames) {
                                std::size_t in_message) {
         detail::bytes message;
         mp::encoder(message).put(detail::frame_header{1, 2, size, kind, route});
-        message.resize(message.size() + in_message, std::byte{'x'});
+        for (std::size_t i = 0; i != in_message; ++i) {
+            message.append("x", 1);
+        }
         frames.add(message);
     };
     using detail::frame_kind;
     using detail::frame_route;
     add_frame(frame_kind::ready, frame_route::in_message, 0, 0);
     add_frame(frame_kind::result, frame_route::in_message, 100, 100);
-    add_frame(frame_kind::result, frame_route::in_buffer, 100'000, 0);
+    add_frame(frame_kind::result, frame_route::in_heap, 100'000, sizeof(detail::heap_place));
     add_frame(frame_kind::result, frame_route::by_courier, 100'000'000, 0);
     add_frame(frame_kind::task, frame_route::in_message, 10, 10);
     add_frame(frame_kind::initializer_failed, frame_route::in_message, 10, 10);

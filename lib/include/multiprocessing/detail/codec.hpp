@@ -44,26 +44,85 @@ T decode_plain(decoder& in) {
     }
 }
 
-template <block_container T>
-T decode_block(decoder& in) {
-    using element = typename T::value_type;
+/// Values that lie among bytes, one behind the other, aligned or not.
+template <plain_bytes T>
+class raw_iterator {
+public:
+    using iterator_category = std::random_access_iterator_tag; // what containers ask; it gives values
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const T*;
+    using reference = T;
+
+    raw_iterator() = default;
+    explicit raw_iterator(const std::byte* at) : at_(at) {}
+
+    T operator*() const {
+        decoder in(std::span(at_, sizeof(T)));
+        return decode_plain<T>(in);
+    }
+    T operator[](difference_type i) const { return *(*this + i); }
+    raw_iterator& operator+=(difference_type i) {
+        at_ += i * difference_type{sizeof(T)};
+        return *this;
+    }
+    raw_iterator& operator-=(difference_type i) { return *this += -i; }
+    raw_iterator& operator++() { return *this += 1; }
+    raw_iterator& operator--() { return *this += -1; }
+    raw_iterator operator++(int) { return std::exchange(*this, *this + 1); }
+    raw_iterator operator--(int) { return std::exchange(*this, *this - 1); }
+    friend raw_iterator operator+(raw_iterator at, difference_type i) { return at += i; }
+    friend raw_iterator operator+(difference_type i, raw_iterator at) { return at += i; }
+    friend raw_iterator operator-(raw_iterator at, difference_type i) { return at -= i; }
+    friend difference_type operator-(raw_iterator a, raw_iterator b) {
+        return (a.at_ - b.at_) / difference_type{sizeof(T)};
+    }
+    friend auto operator<=>(raw_iterator, raw_iterator) = default;
+
+private:
+    const std::byte* at_ = nullptr;
+};
+
+/// The elements of a block.
+template <plain_bytes T>
+struct raw_block {
+    std::span<const std::byte> bytes;
+
+    [[nodiscard]] std::size_t size() const { return bytes.size() / sizeof(T); }
+    [[nodiscard]] auto begin() const {
+        if constexpr (std::same_as<T, char> || std::same_as<T, unsigned char> || std::same_as<T, std::byte>) {
+            return reinterpret_cast<const T*>(bytes.data()); // whose like may be looked at everywhere
+        } else {
+            return raw_iterator<T>(bytes.data());
+        }
+    }
+    [[nodiscard]] auto end() const { return begin() + static_cast<std::ptrdiff_t>(size()); }
+};
+
+template <plain_bytes T>
+raw_block<T> take_block(decoder& in) {
     const std::size_t count = get_size(in);
-    if (count > in.remaining() / sizeof(element)) {
+    if (count > in.remaining() / sizeof(T)) {
         throw decode_failed("the number of elements exceeds the bytes that are there");
     }
-    const auto raw = in.take(count * sizeof(element));
-    T result;
-    if constexpr (std::is_default_constructible_v<element>) {
-        result.resize(count);
-        if (count != 0) {
-            std::memcpy(static_cast<void*>(std::ranges::data(result)), raw.data(), raw.size());
-        }
-    } else { // elements that cannot be default-constructed
-        for (std::size_t i = 0; i != count; ++i) {
-            decoder one(raw.subspan(i * sizeof(element), sizeof(element)));
-            result.push_back(one.get<element>());
-        }
+    return {in.take(count * sizeof(T))};
+}
+
+/// The memory that `result` has is used again. Fresh memory is not filled with zeros first.
+template <block_container T>
+void decode_block(decoder& in, T& result) {
+    const auto block = take_block<typename T::value_type>(in);
+    if (block.size() != 0 && block.size() == std::ranges::size(result)) {
+        std::memcpy(static_cast<void*>(std::ranges::data(result)), block.bytes.data(), block.bytes.size());
+    } else {
+        result.assign(block.begin(), block.end());
     }
+}
+
+template <block_container T>
+T decode_block(decoder& in) {
+    T result;
+    decode_block(in, result);
     return result;
 }
 
@@ -261,6 +320,47 @@ private:
         return std::move(*result);
     }
 };
+
+/// As `decode`, into an object that exists already. Throws `decode_failed`, `resource_error`.
+template <class T>
+void decode_into(std::span<const std::byte> bytes, T& result) {
+    if constexpr (block_container<T>) {
+        try {
+            decoder in(bytes);
+            decode_block(in, result);
+            in.finish();
+        } catch (const std::bad_alloc&) {
+            throw_no_memory("decode", bytes.size());
+        }
+    } else {
+        result = decode<T>(bytes);
+    }
+}
+
+/// What several encoded vectors hold, one behind the other. Throws `decode_failed`, `resource_error`.
+template <class Element>
+void decode_chunks(std::span<const std::span<const std::byte>> chunks, std::vector<Element>& whole) {
+    whole.clear();
+    if constexpr (block_container<std::vector<Element>>) {
+        std::vector<raw_block<Element>> blocks;
+        std::size_t size = 0;
+        for (const auto chunk : chunks) {
+            decoder in(chunk);
+            blocks.push_back(take_block<Element>(in));
+            in.finish();
+            size += blocks.back().size();
+        }
+        whole.reserve(size);
+        for (const auto& block : blocks) {
+            whole.insert(whole.end(), block.begin(), block.end());
+        }
+    } else {
+        for (const auto chunk : chunks) {
+            auto part = decode<std::vector<Element>>(chunk);
+            whole.insert(whole.end(), std::move_iterator(part.begin()), std::move_iterator(part.end()));
+        }
+    }
+}
 
 template <class T>
 concept c_string = std::same_as < std::decay_t<T>,

@@ -22,28 +22,40 @@
 
 namespace multiprocessing::detail {
 
+struct few_bytes {
+    static constexpr std::size_t most = 39;
+    std::array<std::byte, most> content{};
+    std::uint8_t size = 0;
+};
+struct many_bytes {
+    std::shared_ptr<const void> owner;
+    std::span<const std::byte> bytes;
+};
+
 /// Bytes that came from another process, and what keeps them in memory. A few are kept inside.
 class payload {
 public:
-    static constexpr std::size_t most_inside = 48;
+    static constexpr std::size_t most_inside = few_bytes::most;
 
     payload() = default;
     payload(std::shared_ptr<const void> owner, std::span<const std::byte> bytes)
-        : owner_(std::move(owner)), outside_(bytes) {}
+        : bytes_(many_bytes{std::move(owner), bytes}) {}
     /// A copy of so few that they are kept inside.
-    explicit payload(std::span<const std::byte> few) : size_(few.size()) {
-        std::ranges::copy(few, inside_.begin());
+    explicit payload(std::span<const std::byte> few) {
+        auto& inside = *std::get_if<few_bytes>(&bytes_);
+        inside.size = static_cast<std::uint8_t>(few.size());
+        std::ranges::copy(few, inside.content.begin());
     }
 
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-        return size_ != 0 ? std::span(inside_).first(size_) : outside_;
+        if (const auto* inside = std::get_if<few_bytes>(&bytes_)) {
+            return std::span(inside->content).first(inside->size);
+        }
+        return std::get_if<many_bytes>(&bytes_)->bytes;
     }
 
 private:
-    std::shared_ptr<const void> owner_{};
-    std::span<const std::byte> outside_{};
-    std::size_t size_ = 0; // of what is inside
-    std::array<std::byte, most_inside> inside_{};
+    std::variant<few_bytes, many_bytes> bytes_;
 };
 
 using steady_time = std::chrono::steady_clock::time_point;
@@ -95,14 +107,16 @@ public:
 /// What a future waits for: the outcome of one task, or of the several that a `map` was cut into. Complete
 /// when the last part has its outcome; the first failure to arrive is the outcome of the whole.
 ///
-/// Thread-safe, but for `bind` and `wait_for_success`. Parts complete on the pool's supervisor thread, or on one that
-/// submits, cancels, closes or terminates.
+/// Thread-safe, but for `bind` and `wait_for_success`. Parts complete on the pool's supervisor thread, or on
+/// one that waits, submits, cancels, closes or terminates.
 class completion {
 public:
     using hook = std::function<void()>;
 
     explicit completion(std::size_t parts = 1)
-        : parts_(parts), state_(static_cast<std::uint32_t>(parts)), others_(parts > 1 ? parts - 1 : 0) {}
+        : state_(static_cast<std::uint32_t>(parts)),
+          parts_(static_cast<std::uint32_t>(parts)),
+          others_(parts > 1 ? std::make_unique<part[]>(parts - 1) : nullptr) {}
 
     /// Says which task has the outcome of a part, and whose it is. Before it is submitted.
     void bind(std::size_t part, std::weak_ptr<task_owner> owner, std::uint64_t task);
@@ -119,9 +133,11 @@ public:
     /// Just waits.
     void sleep() const { (void)wait_until(steady_time::max()); }
     [[nodiscard]] bool wait_until(steady_time deadline) const;
-    [[nodiscard]] bool ready() const noexcept { return remaining(state_.load(std::memory_order_acquire)) == 0; }
+    [[nodiscard]] bool ready() const noexcept {
+        return remaining(state_.load(std::memory_order_acquire)) == 0;
+    }
     /// Whether it completed without a failure. Meaningful once ready.
-    [[nodiscard]] bool succeeded() const noexcept { return failure_.index() == 0; }
+    [[nodiscard]] bool succeeded() const noexcept { return error_ == nullptr && failed_part_ == none; }
 
     /// Waits. Throws the failure if there is one; once only.
     void wait_for_success();
@@ -133,13 +149,17 @@ public:
     /// `unhook`.
     std::uint64_t on_ready(hook action);
     void unhook(std::uint64_t key);
+    /// Whether there is something to run once complete.
+    [[nodiscard]] bool is_hooked() const noexcept {
+        return (state_.load(std::memory_order_relaxed) & has_hooks) != 0;
+    }
 
 private:
-    using failure = std::variant<std::monostate, std::exception_ptr, payload>;
     struct part {
         payload outcome{};
         std::uint64_t task = 0;
     };
+    static constexpr std::uint32_t none = UINT32_MAX;
 
     // The state: how many parts remain, and who is to be told when none does.
     static constexpr std::uint32_t has_waiters = std::uint32_t{1} << 31;
@@ -147,19 +167,22 @@ private:
     static constexpr std::uint32_t most_parts = has_hooks - 1;
     static std::uint32_t remaining(std::uint32_t state) noexcept { return state & most_parts; }
 
+    [[nodiscard]] const part& at(std::size_t index) const { return index == 0 ? first_ : others_[index - 1]; }
     [[nodiscard]] part& at(std::size_t index) { return index == 0 ? first_ : others_[index - 1]; }
-    void fail_with(failure reason);
+    [[nodiscard]] std::mutex& mutex() const noexcept;
     void complete_part();
 
-    const std::size_t parts_;
+    // There may be a million of these: what is rare is elsewhere.
     mutable std::atomic<std::uint32_t> state_;
+    const std::uint32_t parts_;
     part first_; // here, since there is mostly no other
-    std::vector<part> others_;
+    std::unique_ptr<part[]> others_;
     std::weak_ptr<task_owner> owner_;
-    std::mutex mutex_; // guards what follows until complete
-    failure failure_;
+    // Guarded by `mutex` until complete.
+    std::exception_ptr error_;         // why the first part that failed has no outcome
+    std::uint32_t failed_part_ = none; // or which of them has an exception for its outcome
+    std::uint32_t last_hook_ = 0;
     std::vector<std::pair<std::uint64_t, hook>> hooks_;
-    std::uint64_t last_hook_ = 0;
 };
 
 /// The order in which things numbered by their owner became ready. Thread-safe.

@@ -3,6 +3,7 @@
 
 #include <multiprocessing/function.hpp>
 
+#include <cstring>
 #include <memory>
 #include <ranges>
 #include <tuple>
@@ -24,16 +25,43 @@ struct each<F, type_list<T...>> : invocation<F, type_list<T...>> {
     /// Decodes a number of elements and encodes as many results, as a vector of them is encoded.
     static void entry(decoder& in, encoder& out) {
         F f = get_callable<F>(in);
+        if constexpr (all_plain) {
+            run_plain(f, in, out);
+        } else {
+            run(f, in, out);
+        }
+    }
+
+private:
+    using invocation<F, type_list<T...>>::call_with_next;
+    using invocation<F, type_list<T...>>::invoke_with;
+    static constexpr bool all_plain = sizeof...(T) == 1 && (plain_bytes<T> && ...) && plain_bytes<result>;
+
+    static void run(F& f, decoder& in, encoder& out) {
         const std::size_t count = get_size(in);
         if constexpr (!std::is_void_v<result>) {
             put_size(out, count);
         }
         for (std::size_t i = 0; i != count; ++i) {
             const auto before = out.size();
-            invocation<F, type_list<T...>>::call_with_next(f, in, out);
+            call_with_next(f, in, out);
             if constexpr (!std::is_void_v<result>) {
                 fill_empty_element(out, before);
             }
+        }
+    }
+
+    /// The same for what travels as the bytes it consists of: hardly more than the calls.
+    static void run_plain(F& f, decoder& in, encoder& out) {
+        const auto arguments = take_block<T...>(in);
+        put_size(out, arguments.size());
+        auto* to = out.extend(arguments.size() * sizeof(result));
+        const auto count = static_cast<std::ptrdiff_t>(arguments.size());
+        for (raw_iterator<T...> from(arguments.bytes.data()), end = from + count; from != end; ++from) {
+            auto argument = *from;
+            const result value = invoke_with(f, argument);
+            std::memcpy(to, &value, sizeof value);
+            to += sizeof value;
         }
     }
 };

@@ -14,7 +14,6 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
-#include <vector>
 
 namespace boost::serialization {
 template <class T>
@@ -29,7 +28,7 @@ class decoder;
 
 namespace detail {
 
-using bytes = std::vector<std::byte>;
+class bytes;
 
 template <class T>
 struct codec;
