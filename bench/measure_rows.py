@@ -264,6 +264,14 @@ def machine():
 # --- all of it
 
 
+def put_into_page(page, name, text):
+    """Replaces what stands between `<!-- name -->` and `<!-- end of name -->`."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}"
+
+
 def main():
     parser = argparse.ArgumentParser(prog="bench/run")
     parser.add_argument("--quick", action="store_true")
@@ -296,6 +304,10 @@ def main():
     (out / "table.md").write_text(NOTES + "\n" + text)
     (out / "machine.md").write_text(machine())
     charts(out, results)
+    page = out.with_suffix(".md")  # docs/performance.md shows what is in docs/performance
+    if page.exists():
+        shown = put_into_page(page.read_text(), "table", NOTES + "\n" + text)
+        page.write_text(put_into_page(shown, "machine", machine()))
     print(NOTES + "\n" + text, end="")
     for (group, contender), failure in failures.items():
         print(f"FAILED: {group}: {contender}: {failure}")

@@ -109,7 +109,7 @@ GROUPS = [
     Group(
         "async",
         [
-            Contender("ours", "ours/tasks async {n}", 600_000, 50_000),
+            Contender("ours", "ours/tasks async {n}", 1_500_000, 200_000),
             Contender("message_queues by hand", "rivals/message_queue_pool {n}", 3_000_000, 500_000),
             Contender("asio::thread_pool", "rivals/asio_pool async {n}", 1_000_000, 200_000),
             python_pool("multiprocessing", "async", 30_000, 5_000),
@@ -203,6 +203,16 @@ GROUPS = [
         [Row("time", "64 MiB to a task and back", "ms", "less",
              {"two fresh vectors by hand": TimesAsGood(1 / 0.6),
               "four warm copies": TimesAsGood(1, "ours, into kept storage")})],
+    ),
+    Group(
+        "shared view",
+        [
+            Contender("ours", "ours/large_value shared {n}", 10_000, 2_000),
+            Contender("the task itself", "ours/large_value none {n}", 10_000, 2_000),
+        ],
+        [Row("p50", "task that looks at 64 MiB of shared memory, p50", "us", "less",
+             {"the task itself": OursAtMostBeyond(2)}),
+         Row("p99", "task that looks at 64 MiB of shared memory, p99", "us", "less")],
     ),
     *(
         Group(

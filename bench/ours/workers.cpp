@@ -20,6 +20,7 @@ namespace {
 
 constexpr auto usage = "start|start_one|memory|memory_by_hand|idle WORKERS";
 constexpr auto idle_time = 2s;
+constexpr auto settling_time = 3s; // a second after its last task a pool gives memory back, and is idle then
 
 /// Keeps its worker until told otherwise, so that the next task is another worker's.
 void meet(mp::queue<long> here, mp::queue<bool> go) {
@@ -101,7 +102,7 @@ void measure_memory_by_hand(int workers) {
 void measure_idle(int workers) {
     mp::pool pool{workers};
     with_all_at_work(pool, [] {});
-    std::this_thread::sleep_for(200ms); // until all is quiet
+    std::this_thread::sleep_for(settling_time);
     const auto usage_of_all = [&] {
         auto sum = bench::usage_of(::getpid(), ::gettid()); // this thread wakes to measure
         for (const auto pid : pool.pids()) {
