@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(a_limit_for_files_ends_nobody) {
 }
 
 BOOST_AUTO_TEST_CASE(callbacks_do_not_run_on_a_thread_that_submits_or_waits) {
-    mp::pool pool(2);
+    mp::pool pool({.processes = 2, .task_queue_capacity = 100'000}); // nobody waits for room with the lock
     std::mutex mutex;
     std::atomic<int> called = 0;
     int hooked = 0;
