@@ -31,6 +31,19 @@ inline std::uint64_t number_of(std::span<const char> value) {
     return number;
 }
 
+/// A small value through anything that sends and receives bytes.
+template <class Channel>
+void send_number(Channel& to, std::uint64_t number) {
+    const small value{number, 0};
+    to.send(&value, sizeof value);
+}
+template <class Channel>
+std::uint64_t receive_number(Channel& from) {
+    small value{};
+    from.receive(&value, sizeof value);
+    return value[0];
+}
+
 /// With those that warm up.
 inline int in_all(int count) {
     return count + count / 10;

@@ -35,16 +35,6 @@ public:
         bench::expect(received == size, "a message's size");
     }
 
-    void send(std::uint64_t number) {
-        const bench::small value{number, 0};
-        send(&value, sizeof value);
-    }
-    std::uint64_t receive() {
-        bench::small value{};
-        receive(&value, sizeof value);
-        return value[0];
-    }
-
 private:
     bool yield_;
     bench::forked_message_queue queue_;
@@ -58,9 +48,10 @@ int main(int argc, char** argv) {
     const auto yield = bench::word(argc, argv, 3, usage) == "yield";
     if (what == "small") {
         bare_queue values(yield, bench::small_capacity, sizeof(bench::small));
-        const bench::child writer(
-            [&] { bench::write_all(count, [&](std::uint64_t number) { values.send(number); }); });
-        bench::measure_small(count, [&] { return values.receive(); });
+        const bench::child writer([&] {
+            bench::write_all(count, [&](std::uint64_t number) { bench::send_number(values, number); });
+        });
+        bench::measure_small(count, [&] { return bench::receive_number(values); });
     } else if (what == "large") {
         bare_queue values(yield, bench::large_capacity, bench::large);
         std::vector<char> value(bench::large);
@@ -79,14 +70,15 @@ int main(int argc, char** argv) {
         bare_queue there(yield, bench::small_capacity, sizeof(bench::small));
         bare_queue back(yield, bench::small_capacity, sizeof(bench::small));
         const bench::child other([&] {
-            for (auto number = there.receive(); number != last; number = there.receive()) {
-                back.send(number);
+            for (auto number = bench::receive_number(there); number != last;
+                 number = bench::receive_number(there)) {
+                bench::send_number(back, number);
             }
         });
         bench::measure_round_trip(count, [&](std::uint64_t number) {
-            there.send(number);
-            return back.receive();
+            bench::send_number(there, number);
+            return bench::receive_number(back);
         });
-        there.send(last);
+        bench::send_number(there, last);
     }
 }

@@ -38,15 +38,6 @@ public:
     void receive(void* data, std::size_t size) {
         bench::expect(::zmq_recv(socket_, data, size, 0) == static_cast<int>(size), "zmq_recv");
     }
-    void send(std::uint64_t number) {
-        const bench::small value{number, 0};
-        send(&value, sizeof value);
-    }
-    std::uint64_t receive() {
-        bench::small value{};
-        receive(&value, sizeof value);
-        return value[0];
-    }
 
 private:
     void* context_ = ::zmq_ctx_new();
@@ -70,12 +61,12 @@ int main(int argc, char** argv) {
         const bench::child writer([&] {
             socket to(ZMQ_PUSH, bench::small_capacity);
             to.connect(address);
-            bench::write_all(count, [&](std::uint64_t number) { to.send(number); });
+            bench::write_all(count, [&](std::uint64_t number) { bench::send_number(to, number); });
             stay();
         });
         socket from(ZMQ_PULL, bench::small_capacity);
         from.bind(address);
-        bench::measure_small(count, [&] { return from.receive(); });
+        bench::measure_small(count, [&] { return bench::receive_number(from); });
         *all_is_received = true;
     } else if (what == "large") {
         std::vector<char> value(bench::large);
@@ -100,8 +91,8 @@ int main(int argc, char** argv) {
         const bench::child other([&] {
             socket replier(ZMQ_REP, bench::small_capacity);
             replier.bind(address);
-            for (auto number = replier.receive();; number = replier.receive()) {
-                replier.send(number);
+            for (auto number = bench::receive_number(replier);; number = bench::receive_number(replier)) {
+                bench::send_number(replier, number);
                 if (number == last) {
                     return;
                 }
@@ -110,8 +101,8 @@ int main(int argc, char** argv) {
         socket requester(ZMQ_REQ, bench::small_capacity);
         requester.connect(address);
         const auto exchange = [&](std::uint64_t number) {
-            requester.send(number);
-            return requester.receive();
+            bench::send_number(requester, number);
+            return bench::receive_number(requester);
         };
         bench::measure_round_trip(count, exchange);
         exchange(last);

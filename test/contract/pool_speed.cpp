@@ -3,6 +3,7 @@
 // that are received into it, and memory that is given back.
 #include <multiprocessing.hpp>
 
+#include "support/fault.hpp"
 #include "support/leaves_nothing.hpp"
 
 #include <algorithm>
@@ -28,7 +29,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
-constexpr auto hang_limit = 60s;
 
 int twice(int x) {
     return 2 * x;
@@ -43,19 +43,6 @@ std::vector<int> counted(int count) {
 }
 std::size_t count_of(const std::vector<char>& data, char what) {
     return static_cast<std::size_t>(std::ranges::count(data, what));
-}
-
-/// Waits for what is going to happen; false when it does not.
-template <class Condition>
-bool happens(const Condition& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + hang_limit;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-        std::this_thread::sleep_for(1ms);
-    }
-    return true;
 }
 
 [[maybe_unused]] std::size_t resident_memory_of(long pid) {
@@ -132,7 +119,7 @@ BOOST_AUTO_TEST_CASE(callbacks_submit_further_tasks_to_a_full_pool) {
     for (int i = 0; i != 1000; ++i) {
         BOOST_TEST(p.apply_async(twice, i).get() == 2 * i);
     }
-    BOOST_TEST_REQUIRE((done.get_future().wait_for(hang_limit) == std::future_status::ready));
+    BOOST_TEST_REQUIRE((done.get_future().wait_for(fault::hang_limit) == std::future_status::ready));
     p.close();
     p.join();
 }
@@ -211,9 +198,9 @@ BOOST_AUTO_TEST_CASE(who_has_nothing_to_do_gives_memory_back) {
     BOOST_TEST(p.apply(filled, 60 * mebibyte, 'x').size() == 60 * mebibyte);
     BOOST_TEST(p.apply(count_of, filled(60 * mebibyte, 'y'), 'y') == 60 * mebibyte);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // which keep what is freed
-    BOOST_TEST(happens([&] { return resident_memory_of(worker) < 30 * mebibyte; }));
+    BOOST_TEST(fault::eventually([&] { return resident_memory_of(worker) < 30 * mebibyte; }));
 #endif
-    BOOST_TEST(happens([] {
+    BOOST_TEST(fault::eventually([] {
         return memory_behind("multiprocessing-tasks") + memory_behind("multiprocessing-results") < mebibyte;
     }));
     BOOST_TEST(p.apply(count_of, filled(60 * mebibyte, 'z'), 'z') == 60 * mebibyte); // and takes it again

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <csignal>
 #include <memory>
-#include <spawn.h>
-#include <sys/wait.h>
 
 using namespace fault;
 
@@ -104,21 +102,6 @@ void start_and_be_killed_at_any_time() {
         mp::process child(stay);
         child.start();
     }
-}
-
-/// A program that uses the library starts, which removes names that belong to nobody alive.
-void start_a_program() {
-    char name[] = "fault_tests";
-    char version[] = "--version";
-    char* arguments[] = {name, version, nullptr};
-    posix_spawn_file_actions_t silence;
-    ::posix_spawn_file_actions_init(&silence);
-    ::posix_spawn_file_actions_addopen(&silence, 1, "/dev/null", O_WRONLY, 0);
-    ::posix_spawn_file_actions_addopen(&silence, 2, "/dev/null", O_WRONLY, 0);
-    pid_t pid = 0;
-    BOOST_TEST_REQUIRE(::posix_spawn(&pid, "/proc/self/exe", &silence, nullptr, arguments, ::environ) == 0);
-    ::posix_spawn_file_actions_destroy(&silence);
-    ::waitpid(pid, nullptr, 0);
 }
 
 bool all_gone(const std::vector<identity>& processes) {

@@ -8,7 +8,6 @@
 
 #include <csignal>
 #include <numeric>
-#include <spawn.h>
 #include <sys/wait.h>
 
 using namespace scarce;
@@ -33,21 +32,6 @@ void write_for_ever(const ints& array) {
             std::atomic_ref(element).store(1);
         }
     }
-}
-
-/// A program that uses the library starts, which removes names that belong to nobody alive.
-void start_a_program() {
-    char name[] = "fault_tests";
-    char version[] = "--version";
-    char* arguments[] = {name, version, nullptr};
-    posix_spawn_file_actions_t silence;
-    ::posix_spawn_file_actions_init(&silence);
-    ::posix_spawn_file_actions_addopen(&silence, 1, "/dev/null", O_WRONLY, 0);
-    ::posix_spawn_file_actions_addopen(&silence, 2, "/dev/null", O_WRONLY, 0);
-    pid_t pid = 0;
-    BOOST_TEST_REQUIRE(::posix_spawn(&pid, "/proc/self/exe", &silence, nullptr, arguments, ::environ) == 0);
-    ::posix_spawn_file_actions_destroy(&silence);
-    ::waitpid(pid, nullptr, 0);
 }
 
 /// What the process says in its exit code does not hold.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/test/unit_test.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -15,10 +16,12 @@
 #include <new>
 #include <set>
 #include <signal.h>
+#include <spawn.h>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <thread>
 #include <type_traits>
 #include <unistd.h>
@@ -247,6 +250,21 @@ bool ends(const Action& action, const Rescue& rescue, std::chrono::milliseconds 
     }
     runner.join();
     return in_time;
+}
+
+/// A program that uses the library starts, which removes names that belong to nobody alive.
+inline void start_a_program() {
+    char name[] = "fault_tests";
+    char version[] = "--version";
+    char* arguments[] = {name, version, nullptr};
+    posix_spawn_file_actions_t silence;
+    ::posix_spawn_file_actions_init(&silence);
+    ::posix_spawn_file_actions_addopen(&silence, 1, "/dev/null", O_WRONLY, 0);
+    ::posix_spawn_file_actions_addopen(&silence, 2, "/dev/null", O_WRONLY, 0);
+    pid_t pid = 0;
+    BOOST_TEST_REQUIRE(::posix_spawn(&pid, "/proc/self/exe", &silence, nullptr, arguments, ::environ) == 0);
+    ::posix_spawn_file_actions_destroy(&silence);
+    ::waitpid(pid, nullptr, 0);
 }
 
 } // namespace fault

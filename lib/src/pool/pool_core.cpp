@@ -397,8 +397,8 @@ void pool_core::perform(const action::end_worker& end) {
             ask_to_end(*worker, std::chrono::steady_clock::now());
         } else {
             worker->end_time = deadline_after(end.after);
+            due_at(worker->end_time);
         }
-        due_at(worker->next_due());
     }
 }
 

@@ -42,28 +42,21 @@ void bytes::grow(std::size_t count) {
     if (needed < size_) {
         throw_no_memory("encode", needed);
     }
-    if (source_ != nullptr && needed >= memory_source::least) {
-        if (const auto shared = source_->allocate(capacity); !shared.empty()) {
-            std::memcpy(shared.data(), data_, size_);
-            const auto size = size_;
-            give_back();
-            data_ = shared.data();
-            size_ = size;
-            capacity_ = shared.size();
-            where_ = place::source;
-            return;
-        }
+    const auto shared = source_ != nullptr && needed >= memory_source::least ? source_->allocate(capacity)
+                                                                             : std::span<std::byte>();
+    if (shared.empty() && where_ == place::heap) {
+        data_ = reallocate(data_, capacity, needed);
+        capacity_ = capacity;
+        return;
     }
-    auto* const memory = reallocate(where_ == place::heap ? data_ : nullptr, capacity, needed);
-    if (where_ != place::heap) {
-        std::memcpy(memory, data_, size_);
-        const auto size = size_;
-        give_back();
-        size_ = size;
-    }
+    auto* const memory = shared.empty() ? reallocate(nullptr, capacity, needed) : shared.data();
+    std::memcpy(memory, data_, size_);
+    const auto size = size_;
+    give_back();
     data_ = memory;
-    capacity_ = capacity;
-    where_ = place::heap;
+    size_ = size;
+    capacity_ = shared.empty() ? capacity : shared.size();
+    where_ = shared.empty() ? place::heap : place::source;
 }
 
 void bytes::give_back() noexcept {

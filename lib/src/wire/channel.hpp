@@ -75,13 +75,7 @@ public:
     /// not received; with `most_unread` at most, for what it has started may live, and go on. Throws
     /// `nonsense_received`, and what `take` throws.
     virtual void receive_rest(const std::function<void(frame)>& take) {
-        for (int i = 0; i != most_unread; ++i) {
-            auto received = receive();
-            if (!received) {
-                return;
-            }
-            take(std::move(*received));
-        }
+        take_all([this] { return receive(); }, take);
     }
 
     /// Pool: readable when something has come that is not in the queues; where there are none, a frame.
@@ -106,11 +100,23 @@ public:
     [[nodiscard]] virtual std::uint64_t begun() const noexcept = 0;
 
     /// What is larger may travel beside the message.
-    static constexpr std::size_t surely_in_message = 1024 - sizeof(frame_header);
+    static constexpr std::size_t surely_in_message = 992;
 
 protected:
     /// More than a worker can have sent that nobody has received.
     static constexpr int most_unread = 1024;
+
+    /// Calls `take` with what `next` gives, until that is nothing; `most_unread` at most.
+    template <class Next>
+    static void take_all(const Next& next, const std::function<void(frame)>& take) {
+        for (int i = 0; i != most_unread; ++i) {
+            auto received = next();
+            if (!received) {
+                return;
+            }
+            take(std::move(*received));
+        }
+    }
 
     /// A process crashes once. Throws `nonsense_received`.
     void keep_report(std::vector<std::byte> report) {

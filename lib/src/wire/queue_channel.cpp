@@ -269,7 +269,7 @@ frame_route queue_channel::send(frame_kind kind, std::uint64_t id, std::span<con
 }
 
 frame_route queue_channel::place_content(std::span<const std::byte> content, heap_place& place) {
-    if (content.size() <= slot_size - sizeof(frame_header)) {
+    if (content.size() <= surely_in_message) {
         return frame_route::in_message;
     }
     if (end_ == end::pool) {
@@ -421,13 +421,7 @@ std::optional<std::uint64_t> queue_channel::take_back() {
 void queue_channel::receive_rest(const std::function<void(frame)>& take) {
     try {
         look_at_socket();
-        for (int i = 0; i != most_unread; ++i) {
-            auto received = take_next();
-            if (!received) {
-                return;
-            }
-            take(std::move(*received));
-        }
+        take_all([this] { return take_next(); }, take);
     } catch (const nonsense_received&) {
         throw;
     } catch (const channel_broken&) {

@@ -48,7 +48,7 @@ public:
     static constexpr std::chrono::seconds longest_turn{1};
     /// With 256 slots in two queues half a MiB for each worker: 100 workers fit in the 64 MiB of /dev/shm
     /// that containers usually have.
-    static constexpr std::size_t slot_size = 1024;
+    static constexpr std::size_t slot_size = sizeof(frame_header) + surely_in_message;
 
     /// `spin`: how long the worker looks for a frame at most before it goes to sleep.
     queue_channel(const shared_heap& tasks, std::chrono::nanoseconds spin);
