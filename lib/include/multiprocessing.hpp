@@ -12,3 +12,4 @@
 #include <multiprocessing/queue.hpp>
 #include <multiprocessing/serialize.hpp>
 #include <multiprocessing/shared_memory.hpp>
+#include <multiprocessing/synchronization.hpp>

@@ -23,6 +23,7 @@ BOOST_AUTO_TEST_CASE(all_errors_derive_from_error_and_from_runtime_error) {
     static_assert(std::derived_from<mp::pool_terminated, mp::error>);
     static_assert(std::derived_from<mp::queue_closed, mp::error>);
     static_assert(std::derived_from<mp::queue_broken, mp::error>);
+    static_assert(std::derived_from<mp::broken_barrier, mp::error>);
     static_assert(std::derived_from<mp::not_encodable, mp::error>);
     static_assert(std::derived_from<mp::decode_failed, mp::error>);
     static_assert(std::derived_from<mp::remote_error, mp::error>);

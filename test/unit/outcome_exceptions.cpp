@@ -214,6 +214,7 @@ BOOST_AUTO_TEST_CASE(the_librarys_own_errors_arrive_as_themselves) {
     expect_same(mp::pool_terminated("why"), arrived([] { throw mp::pool_terminated("why"); }));
     expect_same(mp::queue_closed("why"), arrived([] { throw mp::queue_closed("why"); }));
     expect_same(mp::queue_broken("why"), arrived([] { throw mp::queue_broken("why"); }));
+    expect_same(mp::broken_barrier("why"), arrived([] { throw mp::broken_barrier("why"); }));
     expect_same(mp::not_encodable("why"), arrived([] { throw mp::not_encodable("why"); }));
     expect_same(mp::decode_failed("why"), arrived([] { throw mp::decode_failed("why"); }));
 }

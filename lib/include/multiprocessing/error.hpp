@@ -126,6 +126,14 @@ public:
     using error::error;
 };
 
+/// Not all parties will meet at the barrier in this round: one of them died there, gave up, or ran out of
+/// time; what() says which. Everybody who waits gets this, and everybody who comes, until the barrier is
+/// reset.
+class broken_barrier : public error {
+public:
+    using error::error;
+};
+
 /// A value could not be encoded; what() says why.
 class not_encodable : public error {
 public:

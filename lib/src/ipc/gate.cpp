@@ -22,10 +22,10 @@ constexpr int most_looks = 20;
 } // namespace
 
 void gate::lock() {
-    bool inside = inside_.try_lock();
+    bool inside = os::is_locked(inside_.try_lock());
     for (int looks = 1; !inside && looks != most_looks; ++looks) {
         std::this_thread::yield();
-        inside = inside_.try_lock();
+        inside = os::is_locked(inside_.try_lock());
     }
     if (!inside) {
         wait();
@@ -41,7 +41,7 @@ void gate::lock() {
 void gate::wait() {
     for (auto slices = most_slices; slices != 0; --slices) {
         check();
-        if (inside_.lock_until(std::chrono::steady_clock::now() + slice)) {
+        if (os::is_locked(inside_.lock_until(std::chrono::steady_clock::now() + slice))) {
             return;
         }
     }

@@ -4,6 +4,7 @@
 #include "ipc/gate.hpp"
 #include "ipc/named_memory.hpp"
 #include "ipc/names.hpp"
+#include "ipc/occasion.hpp"
 #include "os/copy.hpp"
 #include "os/process.hpp"
 #include "wire/frame.hpp"
@@ -21,35 +22,9 @@
 #include <new>
 #include <sstream>
 #include <stdexcept>
-#include <thread>
 
 namespace multiprocessing::detail {
 namespace {
-
-/// How long a waiter may sleep although what it waits for has happened, if the process that made it happen
-/// died before it could wake anybody.
-constexpr std::chrono::milliseconds longest_oversleep{50};
-
-/// How long to go on trying, and letting others run, before going to sleep: as long as being woken takes.
-constexpr std::chrono::microseconds shortest_sleep{20};
-
-/// A reason to wake up. In shared memory, written by all.
-struct alignas(64) occasion {
-    std::atomic<std::uint32_t> wakes; // how often somebody was woken: what is slept on
-    std::atomic<std::uint32_t> sleep; // 1: somebody may sleep. Whoever wakes one takes it back, so that what
-                                      // happens until that one runs wakes nobody.
-
-    void announce() noexcept {
-        if (sleep.load() != 0 && sleep.exchange(0) != 0) {
-            wakes.fetch_add(1);
-            os::wake_one(wakes);
-        }
-    }
-    void announce_to_all() noexcept {
-        wakes.fetch_add(1);
-        os::wake_all(wakes);
-    }
-};
 
 /// Beside the message_queue, in shared memory of its own:
 ///
@@ -171,7 +146,10 @@ public:
             }
             return size.has_value();
         };
-        if (!wait_until_done(shared().put, deadline, try_receive, [&] { return this->size() != 0; })) {
+        const auto received = guarded([&] {
+            return wait_until_done(shared().put, deadline, try_receive, [&] { return size_is_not(0); });
+        });
+        if (!received) {
             return std::nullopt;
         }
         shared().got.announce();
@@ -209,54 +187,13 @@ private:
         return name.str();
     }
 
-    /// Tries until it is done; false when the deadline came first. Who has slept wakes the next one when
-    /// there `is_more` to be done: of several occasions in a row only the first wakes somebody.
-    template <class Attempt, class IsMore>
-    static bool wait_until_done(occasion& next, steady_time deadline, const Attempt& attempt,
-                                const IsMore& is_more) {
-        return guarded([&] {
-            if (attempt()) {
-                return true;
-            }
-            const auto begin = std::chrono::steady_clock::now();
-            int yields = 1; // ever more, since each attempt is in the way of who is to make it succeed
-            for (auto now = begin; now < std::min(deadline, begin + shortest_sleep);
-                 now = std::chrono::steady_clock::now()) {
-                for (int i = 0; i != yields; ++i) {
-                    std::this_thread::yield();
-                }
-                yields *= 2;
-                if (attempt()) {
-                    return true;
-                }
-            }
-            for (bool has_slept = false;; has_slept = true) {
-                const auto seen = next.wakes.load();
-                next.sleep.store(1); // and who wakes somebody from now on changes what was seen
-                if (attempt()) {
-                    if (has_slept) {
-                        pass_on(next, is_more);
-                    }
-                    return true;
-                }
-                const auto now = std::chrono::steady_clock::now();
-                if (deadline <= now) {
-                    return false;
-                }
-                os::wait_on(next.wakes, seen, std::min(deadline, now + longest_oversleep));
-            }
-        });
-    }
-
-    template <class IsMore>
-    static void pass_on(occasion& next, const IsMore& is_more) {
+    /// Asked by who has slept and is done. That the queue is broken is for who is woken to find out.
+    [[nodiscard]] bool size_is_not(std::size_t limit) const {
         try {
-            if (!is_more()) {
-                return;
-            }
-        } catch (const queue_broken&) { // what is done is done; who is woken finds out
+            return size() != limit;
+        } catch (const queue_broken&) {
+            return true;
         }
-        next.announce();
     }
 
     /// Has `try_send` send a message as soon as there is room.
@@ -269,7 +206,10 @@ private:
             const std::lock_guard turn(shared().gate);
             return try_send();
         };
-        if (!wait_until_done(shared().got, deadline, attempt, [&] { return size() != capacity(); })) {
+        const auto sent = guarded([&] {
+            return wait_until_done(shared().got, deadline, attempt, [&] { return size_is_not(capacity()); });
+        });
+        if (!sent) {
             return false;
         }
         shared().put.announce();

@@ -106,21 +106,7 @@ private:
 /// The arrays that this process has. Thread-safe.
 class arrays_here {
 public:
-    /// Never destroyed: handles with static lifetime need it to the end. A copy of this process, that
-    /// somebody has forked, gets its own: the mutex of the original's may be locked there for ever.
-    static arrays_here& get() {
-        static std::atomic<arrays_here*> current{new arrays_here};
-        auto* arrays = current.load();
-        if (arrays->user_.has_copies() && !arrays->user_.is_this_process()) {
-            auto* own = new arrays_here;
-            if (current.compare_exchange_strong(arrays, own)) {
-                os::abandon(arrays);
-                return *own;
-            }
-            delete own; // another thread was faster
-        }
-        return *arrays;
-    }
+    static arrays_here& get() { return os::one_per_process<arrays_here>(); }
 
     void add_made(const std::string& name, const std::weak_ptr<made_array>& array) {
         const std::lock_guard lock(mutex_);
@@ -176,7 +162,6 @@ private:
         return taken;
     }
 
-    const os::maker user_{};
     std::mutex mutex_; // guards what follows
     std::map<std::string, std::weak_ptr<made_array>> made_;
     memories opened_; // the last used one first

@@ -1,9 +1,9 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <atomic>
 #include <unistd.h>
 #include <utility>
-#include <vector>
 
 /// Copies of this process, made by somebody's `fork`. A copy has all objects, but none of the children and
 /// threads that they stand for: its destructors must not end what belongs to the original.
@@ -29,8 +29,37 @@ private:
 /// mutex that another thread held at the fork.
 template <class Pointer>
 void abandon(Pointer object) {
-    static auto& kept = *new std::vector<Pointer>; // where leak checkers see it
-    kept.push_back(std::move(object));
+    struct kept {
+        Pointer object;
+        kept* next;
+    };
+    static std::atomic<kept*> last{nullptr}; // where leak checkers see it
+    auto* const one = new kept{std::move(object), last.load()};
+    while (!last.compare_exchange_weak(one->next, one)) {
+    }
+}
+
+/// The T of this process. Never destroyed: what has static lifetime may need it to the end. A copy of this
+/// process gets its own: a mutex in the original's may be locked there for ever.
+template <class T>
+T& one_per_process() {
+    struct owned {
+        maker user{};
+        T object{};
+    };
+    static std::atomic<owned*> current{new owned};
+    auto* const present = current.load();
+    if (!present->user.has_copies() || present->user.is_this_process()) {
+        return present->object;
+    }
+    auto* expected = present;
+    auto* const own = new owned;
+    if (current.compare_exchange_strong(expected, own)) {
+        abandon(present);
+        return own->object;
+    }
+    delete own; // another thread was faster
+    return expected->object;
 }
 
 } // namespace multiprocessing::os

@@ -25,6 +25,11 @@ struct process_identity {
 /// zombie does not.
 [[nodiscard]] bool is_running(const process_identity& process);
 
+/// A number that no other thread has, of any process in this pid namespace, as long as this one runs.
+[[nodiscard]] std::uint32_t this_thread() noexcept;
+/// Whether a thread of this process has that number.
+[[nodiscard]] bool is_thread_of_this_process(std::uint32_t number) noexcept;
+
 /// A descriptor of a running process (a pidfd): readable when it has ended. Throws `resource_error`.
 descriptor open_process(long pid);
 
