@@ -5,6 +5,7 @@
 #include <multiprocessing/context.hpp>
 #include <multiprocessing/error.hpp>
 #include <multiprocessing/exception.hpp>
+#include <multiprocessing/forkserver.hpp>
 #include <multiprocessing/future.hpp>
 #include <multiprocessing/init.hpp>
 #include <multiprocessing/pool.hpp>

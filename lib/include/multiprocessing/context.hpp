@@ -1,16 +1,42 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace multiprocessing {
 
-/// How a process is started.
+/// How a process is started. By each of them a child has the standard streams, the environment and the
+/// working directory of its parent, signals act by default, and it ends as one that was spawned.
 enum class start_method {
-    spawn, ///< re-executes this program: nothing is inherited but the standard streams
+    /// Re-executes this program: nothing else is inherited. The default, and as safe as it gets.
+    spawn,
+    /// Forks a copy of this process: the child has its memory and all its descriptors. Of the other threads
+    /// there is none in it, and what one of them had locked at that moment stays locked; the library's own
+    /// threads and locks are no trouble. Objects of this library that are copied so can be destroyed; those
+    /// that others can have as arguments can be used, provided that no other thread used them at that moment;
+    /// pools, processes and futures cannot. Exit handlers, and objects with static lifetime, are left to the
+    /// parent: in the child those run that it has added itself.
+    fork,
+    /// Has a process fork that was spawned for that at the first use, the fork server: as spawn, but in a
+    /// quarter of the time, whatever the parent's size. What the function has loaded that was given to
+    /// `set_forkserver_preload` is there already. Umask, limits, niceness and CPUs are those that this
+    /// process had at the first use.
+    forkserver,
 };
+
+/// All there are.
+inline constexpr std::array all_start_methods{start_method::spawn, start_method::fork,
+                                              start_method::forkserver};
+
+/// What processes and pools are started by whose options do not say. `spawn` at first, and in a child what
+/// it was in its parent. Holds for later starts, and pools made later; thread-safe. Throws
+/// `std::invalid_argument` for a value that is none.
+void set_start_method(start_method method);
+[[nodiscard]] start_method get_start_method() noexcept;
 
 /// What can be known of a process without owning it. A value; never blocks.
 class process_info {

@@ -91,6 +91,10 @@ struct pool_options {
     cpu_affinity affinity = cpu_affinity::inherited;
     std::filesystem::path working_directory{};        ///< of the workers; empty: the parent's
     std::map<std::string, std::string> environment{}; ///< set besides the parent's, or instead of its values
+    /// Of all workers, those that replace others included. Empty: `get_start_method` when the pool is made.
+    /// Forked ones are copies of the pool's thread at that time, and keep mapped what other workers had
+    /// then.
+    std::optional<multiprocessing::start_method> start_method{};
 };
 
 /// Counts of a pool's tasks and workers.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <multiprocessing/context.hpp>
+#include <multiprocessing/detail/closure.hpp>
 #include <multiprocessing/detail/completion.hpp>
 #include <multiprocessing/function.hpp>
 
@@ -9,14 +10,22 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace multiprocessing {
 
 /// How to start a process.
 struct process_options {
     std::string name{}; ///< "process-N" when empty; shown by `ps` and debuggers
-    multiprocessing::start_method start_method = multiprocessing::start_method::spawn;
+    std::optional<multiprocessing::start_method> start_method{}; ///< empty: `get_start_method`, at the start
 };
+
+/// Says that a process is to be started by fork: then it can be any callable, with any arguments, and nothing
+/// is encoded.
+struct forked_t {
+    explicit constexpr forked_t(std::in_place_t) noexcept {} // {} is none
+};
+inline constexpr forked_t forked{std::in_place};
 
 namespace detail {
 class child_process;
@@ -24,9 +33,9 @@ class child_process;
 
 /// A function that runs in a process of its own. Move-only.
 ///
-/// The child inherits the standard streams and nothing else, runs the function and exits with 0. An exception
-/// that leaves the function is printed on the child's stderr, and the exit code is 1; `std::exit(n)` gives n.
-/// The child ends when its parent is gone, unless it was detached.
+/// The child runs the function and exits with 0. An exception that leaves the function is printed on the
+/// child's stderr, and the exit code is 1; `std::exit(n)` gives n. The child ends when its parent is gone,
+/// unless it was detached. What it has of the parent else depends on the start method: see `start_method`.
 ///
 /// Threads: members other than `start`, `detach`, assignment and destruction may be called from several
 /// threads at once; `terminate` and `kill` end a `join` that waits in another.
@@ -36,13 +45,25 @@ public:
     /// Throws `not_encodable`, `resource_error` when there is no memory for the arguments, and what encoding
     /// them throws.
     template <class F, class... Args>
-    requires(!std::same_as<std::decay_t<F>, process> &&
-             !std::same_as<std::decay_t<F>, process_options>) explicit process(F&& f, Args&&... args)
+    requires(!std::same_as<std::decay_t<F>, process> && !std::same_as<std::decay_t<F>, process_options> &&
+             !std::same_as<std::decay_t<F>, forked_t>) explicit process(F&& f, Args&&... args)
         : process(process_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
 
     template <class F, class... Args>
     process(process_options options, F&& f, Args&&... args)
         : process(std::move(options), detail::make_call(f, args...)) {}
+
+    /// Prepares `f(args...)` for a child that is forked, and so has a copy of this process's memory: closures
+    /// that own or refer to anything, arguments that can only be moved, `std::ref`. Both are kept as
+    /// `std::thread` keeps them; what they refer to is in the child as it was here at the start.
+    template <class F, class... Args>
+    requires(!std::same_as<std::decay_t<F>, process_options>) process(forked_t, F&& f, Args&&... args)
+        : process(process_options{}, detail::make_closure(std::forward<F>(f), std::forward<Args>(args)...)) {}
+    /// Throws `std::invalid_argument` for options that want another start method.
+    template <class F, class... Args>
+    process(forked_t, process_options options, F&& f, Args&&... args)
+        : process(std::move(options), detail::make_closure(std::forward<F>(f), std::forward<Args>(args)...)) {
+    }
 
     /// Ends a child that was started and not joined: terminates it, kills it after a grace period of half a
     /// second, and reaps it. Bounded whatever the child does.
@@ -50,7 +71,7 @@ public:
     process(process&& other) noexcept;
     process& operator=(process&& other) noexcept;
 
-    /// Starts the child; returns once it runs this program. Throws `not_initialized`, `start_failed`, and
+    /// Starts the child; returns once it is there. Throws `not_initialized`, `start_failed`, and
     /// `std::logic_error` when it was started before.
     void start();
 
@@ -92,11 +113,13 @@ public:
 
 private:
     process(process_options options, detail::call call);
+    process(process_options options, std::unique_ptr<detail::closure> function);
     bool join_until_steady(detail::steady_time deadline);
     [[nodiscard]] detail::child_process& started() const;
 
     process_options options_;
     detail::call call_;
+    std::unique_ptr<detail::closure> closure_; // instead
     std::unique_ptr<detail::child_process> child_;
 };
 

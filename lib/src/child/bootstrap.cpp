@@ -18,7 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <future>
-#include <iostream>
+#include <map>
 #include <string_view>
 #include <thread>
 #include <unistd.h>
@@ -32,6 +32,7 @@ struct program {
     std::optional<std::vector<std::string>> arguments;
     std::string name = "main";
     std::optional<process_info> parent;
+    std::map<int, int> numbers; // of what this process has inherited: those in its parent, and here
 };
 
 program& this_program() {
@@ -97,35 +98,65 @@ void hold_lifeline(int parent, int detached) {
     }
 }
 
-int run(const handover& work) {
+int run(const handover& work, const std::function<void()>& function) {
     try {
-        decoder in(work.call);
-        bytes ignored;
-        encoder out(ignored);
-        run_call(in, out);
+        function();
         return EXIT_SUCCESS;
     } catch (...) {
-        std::cout.flush();
+        os::flush_standard_streams();
         std::fprintf(stderr, "Process %s (%d) ended by an exception: %s\n", work.name.c_str(), ::getpid(),
                      describe(std::current_exception()).c_str());
         return EXIT_FAILURE;
     }
 }
 
-[[noreturn]] void become_child(const handover& work) {
-    for (const int fd : work.inherited) {
-        os::set_close_on_exec(fd);
+} // namespace
+
+void become_child(const handover& work, const std::function<void()>& function,
+                  const std::vector<int>& numbers_here) {
+    try {
+        this_program().numbers.clear();
+        for (std::size_t i = 0; i != work.inherited.size(); ++i) {
+            const int here = numbers_here.empty() ? work.inherited[i] : numbers_here.at(i);
+            this_program().numbers.emplace(work.inherited[i], here);
+            os::set_close_on_exec(here);
+        }
+        os::set_process_name(work.name);
+        this_program().name = work.name;
+        this_program().parent = process_info(static_cast<long>(work.parent_pid), work.parent_name);
+        set_start_method(static_cast<start_method>(work.default_method));
+        os::set_close_on_exec(work.parent);
+        os::set_close_on_exec(work.detached);
+        if (work.is_fork_server) { // which has its own
+            const os::descriptor parent(work.parent);
+            const os::descriptor detached(work.detached);
+        } else {
+            hold_lifeline(work.parent, work.detached);
+        }
+    } catch (const std::exception& e) {
+        cannot_begin(e);
     }
-    os::set_process_name(work.name);
-    this_program().name = work.name;
-    this_program().parent = process_info(static_cast<long>(work.parent_pid), work.parent_name);
-    os::set_close_on_exec(work.parent);
-    os::set_close_on_exec(work.detached);
-    hold_lifeline(work.parent, work.detached);
-    std::exit(run(work));
+    std::exit(run(work, function));
 }
 
-} // namespace
+void cannot_begin(const std::exception& reason) {
+    std::fprintf(stderr, "multiprocessing: a process could not begin what it was started for: %s\n",
+                 reason.what());
+    std::exit(EXIT_FAILURE);
+}
+
+int inherited(int number) noexcept {
+    const auto& numbers = this_program().numbers;
+    const auto found = numbers.find(number);
+    return found == numbers.end() ? number : found->second;
+}
+
+void run_encoded(std::span<const std::byte> call) {
+    decoder in(call);
+    bytes ignored;
+    encoder out(ignored);
+    run_call(in, out);
+}
 
 const std::optional<std::vector<std::string>>& program_arguments() {
     return this_program().arguments;
@@ -141,13 +172,11 @@ void init(int argc, char** argv) {
     program.arguments.emplace(argv, argv + argc);
     try {
         if (const auto work = detail::find_handover()) {
-            detail::become_child(*work);
+            detail::become_child(*work, [&] { detail::run_encoded(work->call); });
         }
         detail::remove_names_of_the_dead();
     } catch (const std::exception& e) {
-        std::fprintf(stderr, "multiprocessing: a process could not begin what it was started for: %s\n",
-                     e.what());
-        std::exit(EXIT_FAILURE);
+        detail::cannot_begin(e);
     }
 }
 

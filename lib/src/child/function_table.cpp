@@ -1,4 +1,5 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "os/copy.hpp"
 #include "os/modules.hpp"
 
 #include <multiprocessing/function.hpp>
@@ -8,6 +9,14 @@
 #include <unordered_map>
 
 namespace multiprocessing::detail {
+namespace {
+
+struct known_names {
+    std::mutex mutex; // guards what follows
+    std::unordered_map<const void*, std::string> names;
+};
+
+} // namespace
 
 // Nearly all functions lie in the program itself, which needs no name.
 
@@ -36,13 +45,13 @@ std::string function_name::text() const {
         return boost::core::demangle(type->name());
     }
     // Symbol tables are read once for each function, not for each of a thousand tasks that are cancelled.
-    static auto& known = *new std::unordered_map<const void*, std::string>;
-    static std::mutex mutex; // guards it
-    const std::lock_guard lock(mutex);
-    auto found = known.find(address);
-    if (found == known.end()) {
+    auto& known = os::one_per_process<known_names>();
+    const std::lock_guard lock(known.mutex);
+    auto found = known.names.find(address);
+    if (found == known.names.end()) {
         auto name = os::function_at(address);
-        found = known.emplace(address, name.empty() ? "a function without a symbol" : std::move(name)).first;
+        found = known.names.emplace(address, name.empty() ? "a function without a symbol" : std::move(name))
+                    .first;
     }
     return found->second;
 }

@@ -5,11 +5,11 @@
 #include <multiprocessing/function.hpp>
 
 #include <any>
+#include <atomic>
 #include <boost/core/demangle.hpp>
 #include <cxxabi.h>
 #include <future>
 #include <ios>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <regex>
@@ -134,29 +134,24 @@ std::vector<exception_type> known_from_the_start() {
     return types;
 }
 
-/// Made at the first exception that travels: recognising nested ones costs a throw for each type.
+/// Made at the first exception that travels: recognising nested ones costs a throw for each type. Without a
+/// mutex, since a copy of this process, whenever it was forked, has to know the same ones.
 class exception_types {
 public:
     void add(exception_type type) {
-        const std::lock_guard lock(mutex_);
-        types_.push_back(std::move(type));
+        auto* added = new entry{std::move(type), last_.load()};
+        while (!last_.compare_exchange_weak(added->before, added)) {
+        }
     }
 
     /// Throws the exception that `record` tells of, with the one being handled inside when it carried one.
     [[noreturn]] void raise(const exception_record& record) {
-        std::function<void(const exception_record&, bool)> raise_known;
-        {
-            const std::lock_guard lock(mutex_);
-            for (const auto& known : types_) {
-                const auto* type = record.carries_another ? known.nested_type : known.type;
-                if (type != nullptr && record.type == type->name()) {
-                    raise_known = known.raise;
-                }
-            }
-        }
         const bool rebuildable = record.category.empty() || code_in(record).has_value();
-        if (raise_known && rebuildable) {
-            raise_known(record, record.carries_another);
+        for (const auto* known = last_.load(); known != nullptr && rebuildable; known = known->before) {
+            const auto* type = record.carries_another ? known->type.nested_type : known->type.type;
+            if (type != nullptr && record.type == type->name()) {
+                known->type.raise(record, record.carries_another);
+            }
         }
         const remote_error unknown(record.name, record.what);
         if (record.carries_another) {
@@ -166,13 +161,22 @@ public:
     }
 
     static exception_types& instance() {
-        static exception_types types;
+        static auto& types = *new exception_types; // never destroyed, as its entries
         return types;
     }
 
 private:
-    std::mutex mutex_; // guards what follows
-    std::vector<exception_type> types_ = known_from_the_start();
+    exception_types() {
+        for (auto& type : known_from_the_start()) {
+            add(std::move(type));
+        }
+    }
+
+    struct entry {
+        exception_type type;
+        entry* before; // the one that was added before
+    };
+    std::atomic<entry*> last_{nullptr};
 };
 
 void note_code(exception_record& record, const std::error_code& code) {

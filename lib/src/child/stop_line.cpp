@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "child/stop_line.hpp"
 
+#include "os/copy.hpp"
 #include "os/poll.hpp"
 #include "os/process.hpp"
 
@@ -11,8 +12,7 @@
 namespace multiprocessing::detail {
 
 stop_line& stop_line::of_this_process() {
-    static auto& instance = *new stop_line; // never destroyed: its thread runs until the process ends
-    return instance;
+    return os::one_per_process<stop_line>(); // never destroyed: its thread runs until the process ends
 }
 
 void stop_line::open(int socket) {

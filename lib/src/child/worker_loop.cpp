@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "child/worker_loop.hpp"
 
+#include "child/bootstrap.hpp"
 #include "child/outcome.hpp"
 #include "child/stop_line.hpp"
 #include "ipc/shared_array.hpp"
@@ -9,20 +10,12 @@
 #include "start/child_process.hpp"
 
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
-#include <iostream>
 #include <new>
 #include <thread>
 
 namespace multiprocessing::detail {
 namespace {
-
-/// What was printed should be seen even when the worker is killed later.
-void flush_output() {
-    std::cout.flush();
-    std::fflush(stdout);
-}
 
 [[noreturn]] void end_out_of_memory() {
     std::_Exit(out_of_memory);
@@ -74,7 +67,7 @@ void run_received(const frame& received, bytes& outcome) {
     decoder in(received.content.bytes());
     run_to_outcome(in, outcome);
     stop_line::of_this_process().end();
-    flush_output();
+    os::flush_standard_streams(); // what was printed should be seen even when the worker is killed later
 }
 
 /// The next frame. A worker that has had nothing to do for a while gives back what memory it has kept.
@@ -135,9 +128,10 @@ void worker_loop(const worker_handle& handle) {
     if (handle.keeps_freed_memory) {
         os::keep_freed_memory();
     }
-    stop_line::of_this_process().open(handle.stop_line);
-    const auto pool = open_channel(handle.channel);
-    const os::crash_reporting reporting(handle.channel.socket);
+    stop_line::of_this_process().open(inherited(handle.stop_line));
+    const auto channel_here = handle.channel.renumbered(&inherited);
+    const auto pool = open_channel(channel_here);
+    const os::crash_reporting reporting(channel_here.socket);
     try {
         serve(*pool, handle.memory_is_limited);
     } catch (const nonsense_received&) {

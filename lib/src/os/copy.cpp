@@ -2,7 +2,13 @@
 #include "os/copy.hpp"
 
 #include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
 #include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 namespace multiprocessing::os {
 namespace {
@@ -21,6 +27,32 @@ void count_one() {
 
 unsigned copies_so_far() noexcept {
     return copies.load(std::memory_order_relaxed);
+}
+
+pid_t fork_sibling(pid_t& noted) noexcept {
+    // The C library's fork makes children only. What it does besides: the copy's thread has a number of its
+    // own, which the C library keeps where it told the kernel to write it, and a list of robust mutexes,
+    // which the kernel forgets.
+    pid_t* thread_number = nullptr;
+    void* robust_list = nullptr;
+    std::size_t size_of_list = 0;
+    if (::prctl(PR_GET_TID_ADDRESS, &thread_number) != 0 ||
+        ::syscall(SYS_get_robust_list, 0, &robust_list, &size_of_list) != 0) {
+        return -1; // a kernel without CONFIG_CHECKPOINT_RESTORE
+    }
+    count_one();
+    constexpr unsigned long flags =
+        CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
+    const auto copy = static_cast<pid_t>(::syscall(SYS_clone, flags, nullptr, &noted,
+#if defined(__x86_64__)
+                                                   thread_number, nullptr));
+#else
+                                                   nullptr, thread_number));
+#endif
+    if (copy == 0) {
+        ::syscall(SYS_set_robust_list, robust_list, size_of_list);
+    }
+    return copy;
 }
 
 } // namespace multiprocessing::os

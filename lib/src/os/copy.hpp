@@ -5,12 +5,19 @@
 #include <unistd.h>
 #include <utility>
 
-/// Copies of this process, made by somebody's `fork`. A copy has all objects, but none of the children and
-/// threads that they stand for: its destructors must not end what belongs to the original.
+/// Copies of this process, made by somebody's `fork`, or by the library for the start method of that name. A
+/// copy has all objects, but none of the children and threads that they stand for: its destructors must not
+/// end what belongs to the original.
 namespace multiprocessing::os {
 
 /// How many copies this process, and those that it is a copy of, have forked.
 [[nodiscard]] unsigned copies_so_far() noexcept;
+
+/// Forks a copy of the calling process which is not its child but its parent's, as is the calling process
+/// itself. The process must have one thread only. As `fork`: 0 in the copy, -1 when there is none, and
+/// `errno` says why. The kernel writes the copy's process id to `noted` before the copy runs, even if the
+/// calling process is killed meanwhile.
+[[nodiscard]] pid_t fork_sibling(pid_t& noted) noexcept;
 
 /// Remembers which process made it.
 class maker {

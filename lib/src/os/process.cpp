@@ -8,8 +8,11 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iostream>
 #include <limits>
 #include <linux/futex.h>
 #include <malloc.h>
@@ -129,6 +132,44 @@ void signal_group(int leader, long pid, int number) noexcept {
     if (::syscall(SYS_pidfd_send_signal, leader, 0, nullptr, 0) == 0) {
         ::kill(static_cast<pid_t>(-pid), number);
     }
+}
+
+void add_to_environment(const std::vector<std::string>& assignments) {
+    for (const auto& assignment : assignments) {
+        const auto name_end = std::min(assignment.find('='), assignment.size());
+        const auto value = assignment.substr(std::min(name_end + 1, assignment.size()));
+        ::setenv(assignment.substr(0, name_end).c_str(), value.c_str(), 1);
+    }
+}
+
+void set_environment(const std::vector<std::string>& assignments) {
+    ::clearenv();
+    add_to_environment(assignments);
+}
+
+void flush_standard_streams() noexcept {
+    try {
+        std::cout.flush();
+        std::clog.flush();
+        std::wcout.flush();
+        std::wclog.flush();
+    } catch (...) { // the user wants exceptions of a stream that has failed
+    }
+    std::fflush(stdout);
+}
+
+void leave_exit_handlers_behind() noexcept {
+    // Handlers run in reverse order: this one before all that there are.
+    ::on_exit(
+        [](int status, void*) {
+            flush_standard_streams();
+            ::_exit(status);
+        },
+        nullptr);
+}
+
+void set_end_with_starter(bool wanted) noexcept {
+    ::prctl(PR_SET_PDEATHSIG, wanted ? SIGKILL : 0);
 }
 
 std::uint64_t random_number() {

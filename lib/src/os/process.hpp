@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// What tells one process from every other, and one machine's limits.
 namespace multiprocessing::os {
@@ -45,6 +46,21 @@ void set_default_action(int signal) noexcept;
 /// Sends a signal to all processes of the group that the process behind the descriptor leads, or led: they
 /// may outlive it.
 void signal_group(int leader, long pid, int number) noexcept;
+
+/// Sets what "NAME=value" says, in the calling process, which must have one thread only.
+void add_to_environment(const std::vector<std::string>& assignments);
+/// The same; nothing else is left of what there was.
+void set_environment(const std::vector<std::string>& assignments);
+
+/// Writes out what is in the buffers of the standard streams.
+void flush_standard_streams() noexcept;
+
+/// In a copy of a process: of the exit handlers, and destructors of objects with static lifetime, only those
+/// run at its end that are added from now on. What is printed is written out then.
+void leave_exit_handlers_behind() noexcept;
+
+/// Has the system kill this process when the thread ends that has started it; or, with `false`, no longer.
+void set_end_with_starter(bool wanted) noexcept;
 
 /// A number nobody can guess.
 [[nodiscard]] std::uint64_t random_number();

@@ -2,17 +2,27 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <string>
 #include <vector>
 
-/// What a new process gets of its own between fork and exec, instead of what it has from its parent.
+/// What a new process gets of its own before it runs anything of the program, instead of what it has from its
+/// parent.
 namespace multiprocessing::os {
 
-/// Prepared before the fork, made after it.
+/// Prepared in the parent, made in the child. Data, so that it can travel to who forks the child.
 struct setting {
-    std::string failure;        ///< what to say when it cannot be made: what it was, and what may help
-    std::function<bool()> make; ///< async-signal-safe; when false, `errno` says why
+    enum class type : std::uint8_t { group, limit, niceness, cpu, directory };
+
+    std::string failure{}; ///< what to say when it cannot be made: what it was, and what may help
+    type what = type::group;
+    int number = 0; ///< of the resource that is limited, of the CPU; how much niceness
+    std::uint64_t most = 0;
+    std::uint64_t slack = 0; ///< how much more the hard limit is than the one at which the kernel warns
+    std::string path{};
+
+    /// Async-signal-safe; when false, `errno` says why.
+    [[nodiscard]] bool make() const noexcept;
 };
 
 /// A process group of its own, with its own process id as number.

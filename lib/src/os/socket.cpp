@@ -45,6 +45,22 @@ struct message {
     }
 };
 
+/// Throws `resource_error`.
+delivery send_message(int socket, const msghdr& header) {
+    while (::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) {
+            return delivery::no_peer;
+        }
+        if (errno == EAGAIN) {
+            return delivery::no_room;
+        }
+        if (errno != EINTR) {
+            throw_errno("cannot send to another process");
+        }
+    }
+    return delivery::done;
+}
+
 } // namespace
 
 delivery send_packet(int socket, std::span<const std::byte> packet, int fd) {
@@ -57,18 +73,66 @@ delivery send_packet(int socket, std::span<const std::byte> packet, int fd) {
         carried->cmsg_len = CMSG_LEN(sizeof fd);
         std::memcpy(CMSG_DATA(carried), &fd, sizeof fd);
     }
-    while (::sendmsg(socket, &out.header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-        if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) {
-            return delivery::no_peer;
-        }
-        if (errno == EAGAIN) {
-            return delivery::no_room;
-        }
-        if (errno != EINTR) {
-            throw_errno("cannot send to another process");
+    return send_message(socket, out.header);
+}
+
+namespace {
+
+/// As many descriptors as the kernel lets travel together.
+constexpr std::size_t most_descriptors = 253;
+
+/// A packet of one byte, since there is none without.
+struct descriptors_message {
+    std::byte one{};
+    iovec content{&one, 1};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(most_descriptors * sizeof(int))> control{};
+    msghdr header{};
+
+    explicit descriptors_message(std::size_t control_size) {
+        header.msg_iov = &content;
+        header.msg_iovlen = 1;
+        header.msg_control = control.data();
+        header.msg_controllen = control_size;
+    }
+    descriptors_message(const descriptors_message&) = delete;
+    descriptors_message& operator=(const descriptors_message&) = delete;
+};
+
+} // namespace
+
+delivery send_descriptors(int socket, std::span<const int> descriptors) {
+    if (descriptors.size() > most_descriptors) {
+        errno = EMFILE;
+        throw_errno("cannot send descriptors to another process");
+    }
+    descriptors_message out(CMSG_SPACE(descriptors.size_bytes()));
+    auto* carried = CMSG_FIRSTHDR(&out.header);
+    carried->cmsg_level = SOL_SOCKET;
+    carried->cmsg_type = SCM_RIGHTS;
+    carried->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(carried), descriptors.data(), descriptors.size_bytes());
+    return send_message(socket, out.header);
+}
+
+std::vector<descriptor> receive_descriptors(int socket) {
+    descriptors_message in(sizeof(descriptors_message::control));
+    if (::recvmsg(socket, &in.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) <= 0) {
+        return {};
+    }
+    std::vector<descriptor> result;
+    const auto* carried = CMSG_FIRSTHDR(&in.header);
+    if (carried != nullptr && carried->cmsg_type == SCM_RIGHTS) {
+        const auto count = (carried->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (std::size_t i = 0; i != count; ++i) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(carried) + i * sizeof fd, sizeof fd);
+            result.emplace_back(fd);
         }
     }
-    return delivery::done;
+    if ((in.header.msg_flags & MSG_CTRUNC) != 0) {
+        result.clear();
+    }
+    return result;
 }
 
 received_packet receive_packet(int socket, std::span<std::byte> buffer) {

@@ -21,6 +21,11 @@ enum class delivery { done, no_room, no_peer };
 /// Sends a packet, and with it a descriptor unless `fd` is -1. Does not wait. Throws `resource_error`.
 delivery send_packet(int socket, std::span<const std::byte> packet, int fd = -1);
 
+/// Sends descriptors, at most 253, in a packet of their own. Does not wait. Throws `resource_error`.
+delivery send_descriptors(int socket, std::span<const int> descriptors);
+/// Receives such a packet. Empty when there is none, and when this process has no numbers left for them.
+std::vector<descriptor> receive_descriptors(int socket);
+
 /// What was received.
 struct received_packet {
     enum class type { nothing, packet, end };

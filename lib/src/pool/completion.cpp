@@ -2,6 +2,7 @@
 #include <multiprocessing/detail/completion.hpp>
 
 #include "child/outcome.hpp"
+#include "os/copy.hpp"
 #include "os/process.hpp"
 
 #include <algorithm>
@@ -30,7 +31,10 @@ bool completion::cancel() {
 
 /// A few for all: it is needed for failures and hooks only.
 std::mutex& completion::mutex() const noexcept {
-    static std::array<std::mutex, 16> mutexes;
+    struct shared_mutexes {
+        std::array<std::mutex, 16> all;
+    };
+    auto& mutexes = os::one_per_process<shared_mutexes>().all;
     return mutexes[reinterpret_cast<std::uintptr_t>(this) / sizeof *this % mutexes.size()];
 }
 

@@ -2,6 +2,7 @@
 #include "pool/worker.hpp"
 
 #include "child/worker_loop.hpp"
+#include "os/copy.hpp"
 #include "os/oom.hpp"
 #include "os/socket.hpp"
 #include "pool/stack_trace.hpp"
@@ -21,17 +22,21 @@ namespace {
 /// Tasks that were sent to it wait meanwhile.
 constexpr std::chrono::milliseconds longest_dying_of_the_idle{50};
 
+struct kills_told {
+    std::mutex mutex; // guards what follows
+    std::uint64_t count = 0;
+};
+
 /// Whether a worker that was killed may be one of those that the kernel has killed since there were `before`.
 /// Each of those is told of one worker only.
 bool is_among_the_oom_killed(std::optional<std::uint64_t> before) {
-    static std::mutex mutex; // guards what follows
-    static std::uint64_t told = 0;
+    auto& told = os::one_per_process<kills_told>();
     const auto now = os::oom_kills();
-    const std::lock_guard lock(mutex);
-    if (!now || !before || *now <= std::max(*before, told)) {
+    const std::lock_guard lock(told.mutex);
+    if (!now || !before || *now <= std::max(*before, told.count)) {
         return false;
     }
-    told = std::max(*before, told) + 1;
+    told.count = std::max(*before, told.count) + 1;
     return true;
 }
 
@@ -51,13 +56,13 @@ worker::worker(worker_id id, const pool_options& options, const worker_settings&
                                .keeps_freed_memory = !settings.memory_is_limited() && options.max_rss == 0};
     auto inherited = handle.channel.descriptors();
     inherited.push_back(handle.stop_line);
-    process_ = launch(start_method::spawn, {.name = "worker-" + std::to_string(id),
-                                            .function = make_call(&worker_loop, handle),
-                                            .inherited = inherited,
-                                            .error_output = words_.writing_end(),
-                                            .leads_group = true,
-                                            .settings = settings.all(cpu),
-                                            .environment = settings.environment()});
+    process_ = launch(settings.start_method(), {.name = "worker-" + std::to_string(id),
+                                                .function = make_call(&worker_loop, handle),
+                                                .inherited = inherited,
+                                                .error_output = words_.writing_end(),
+                                                .leads_group = true,
+                                                .settings = settings.all(cpu),
+                                                .environment = settings.environment()});
     words_.started();
     channel_->watch(process_->handle());
 }

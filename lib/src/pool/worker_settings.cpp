@@ -39,7 +39,8 @@ std::string checked_assignment(const std::string& name, const std::string& value
 
 } // namespace
 
-worker_settings::worker_settings(const pool_options& options) : limits_(checked(options.limits)) {
+worker_settings::worker_settings(const pool_options& options)
+    : limits_(checked(options.limits)), start_method_(options.start_method.value_or(get_start_method())) {
     if (options.niceness != 0) {
         common_.push_back(os::more_niceness(options.niceness));
     }

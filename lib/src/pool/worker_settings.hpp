@@ -24,12 +24,14 @@ public:
     /// Those that workers are bound to in turn; none when they are not bound.
     [[nodiscard]] const std::vector<int>& cpus() const noexcept { return cpus_; }
     [[nodiscard]] bool memory_is_limited() const noexcept;
+    [[nodiscard]] multiprocessing::start_method start_method() const noexcept { return start_method_; }
 
     /// What the limits have to do with such an end; empty when that is nothing.
     [[nodiscard]] std::string about_end(int exit_code) const;
 
 private:
     const worker_limits limits_;
+    const multiprocessing::start_method start_method_;
     std::vector<os::setting> common_;
     std::vector<std::string> environment_;
     std::vector<int> cpus_;

@@ -19,30 +19,30 @@ namespace multiprocessing {
 namespace detail {
 namespace {
 
-/// The children that have not been seen to end. Never destroyed: objects with static lifetime may own
-/// children.
+/// The children that have not been seen to end.
 struct children {
     std::mutex mutex; // guards what follows
     std::vector<child_process*> alive;
     std::vector<pid_t> detached; // not yet reaped
 };
 children& all_children() {
-    static auto& instance = *new children;
-    return instance;
+    return os::one_per_process<children>();
 }
 
 } // namespace
 
 child_process::child_process(long pid, std::string name, os::descriptor process, os::descriptor detached,
-                             bool leads_group)
+                             bool leads_group, bool is_users)
     : pid_(pid),
       name_(std::move(name)),
       process_(std::move(process)),
       detached_(std::move(detached)),
       leads_group_(leads_group),
       parents_memory_(os::peak_memory()) {
-    const std::lock_guard lock(all_children().mutex);
-    all_children().alive.push_back(this);
+    if (is_users) {
+        const std::lock_guard lock(all_children().mutex);
+        all_children().alive.push_back(this);
+    }
 }
 
 child_process::~child_process() {

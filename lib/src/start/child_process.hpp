@@ -36,9 +36,10 @@ struct ending {
 class child_process {
 public:
     /// `process` is a pidfd of the child; `detached` the flag that tells it to outlive this process. When it
-    /// leads a process group, what signals it and what ends it goes for the whole group.
+    /// leads a process group, what signals it and what ends it goes for the whole group. `is_users`: not the
+    /// library's own, of which the user is not told.
     child_process(long pid, std::string name, os::descriptor process, os::descriptor detached,
-                  bool leads_group);
+                  bool leads_group, bool is_users = true);
     ~child_process();
     child_process(const child_process&) = delete;
     child_process& operator=(const child_process&) = delete;

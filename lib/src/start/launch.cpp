@@ -1,14 +1,44 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+// The place that chooses among the start methods, and what they have in common.
 #include "start/launch.hpp"
 
 #include "child/bootstrap.hpp"
+#include "os/poll.hpp"
+#include "os/process.hpp"
+#include "os/socket.hpp"
 
 #include <multiprocessing/error.hpp>
 
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstring>
 #include <new>
+#include <span>
+#include <sys/wait.h>
 #include <system_error>
+#include <unistd.h>
+#include <utility>
 
-namespace multiprocessing::detail {
+namespace multiprocessing {
+namespace {
+
+std::atomic<start_method> default_method{start_method::spawn};
+
+} // namespace
+
+void set_start_method(start_method method) {
+    if (std::ranges::find(all_start_methods, method) == all_start_methods.end()) {
+        throw std::invalid_argument("multiprocessing: no such start method");
+    }
+    default_method = method;
+}
+
+start_method get_start_method() noexcept {
+    return default_method;
+}
+
+namespace detail {
 
 std::unique_ptr<child_process> launch(start_method method, const launch_request& request) {
     if (!program_arguments()) {
@@ -19,6 +49,10 @@ std::unique_ptr<child_process> launch(start_method method, const launch_request&
         switch (method) {
         case start_method::spawn:
             return spawn(request);
+        case start_method::fork:
+            return fork(request);
+        case start_method::forkserver:
+            return forkserver(request);
         }
     } catch (const resource_error& e) { // what a start needs was not to be had
         throw start_failed(e.code(), "cannot start process " + request.name + ": " + e.what());
@@ -31,4 +65,68 @@ std::unique_ptr<child_process> launch(start_method method, const launch_request&
     throw std::invalid_argument("multiprocessing: no such start method");
 }
 
-} // namespace multiprocessing::detail
+lifeline::lifeline() : parent(os::open_process(::getpid())), detached(os::make_flag()) {}
+
+handover handover_for(const launch_request& request, const lifeline& line) {
+    return {.parent_pid = ::getpid(),
+            .parent = line.parent.get(),
+            .detached = line.detached.get(),
+            .inherited = request.inherited,
+            .name = request.name,
+            .parent_name = current_process().name(),
+            .default_method = static_cast<std::uint8_t>(get_start_method()),
+            .is_fork_server = request.is_fork_server};
+}
+
+std::vector<const char*> environment_with(const std::vector<std::string>& assignments) {
+    std::vector<const char*> result;
+    for (const auto& assignment : assignments) {
+        result.push_back(assignment.c_str());
+    }
+    for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
+        const bool replaced = std::ranges::any_of(assignments, [&](const auto& assignment) {
+            return std::strncmp(*variable, assignment.c_str(), assignment.find('=') + 1) == 0;
+        });
+        if (!replaced) {
+            result.push_back(*variable);
+        }
+    }
+    result.push_back(nullptr);
+    return result;
+}
+
+void announce(int socket, const birth& born) noexcept {
+    try {
+        (void)os::send_packet(socket, std::as_bytes(std::span(&born, 1)));
+    } catch (const resource_error&) { // then the parent learns of this process's end
+    }
+}
+
+std::optional<birth> wait_for_birth(int socket, int process, steady_time deadline) {
+    os::poll_set either;
+    either.add(socket);
+    either.add(process);
+    (void)either.wait(deadline);
+    birth born;
+    const auto received = os::receive_packet(socket, std::as_writable_bytes(std::span(&born, 1)));
+    const bool is_there = received.what == os::received_packet::type::packet && received.size == sizeof born;
+    return is_there ? std::optional(born) : std::nullopt;
+}
+
+unwatched_child::~unwatched_child() {
+    if (pid_ > 0) {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+}
+
+std::unique_ptr<child_process> unwatched_child::watch(const launch_request& request, lifeline line) {
+    auto watched =
+        std::make_unique<child_process>(pid_, request.name, os::open_process(pid_), std::move(line.detached),
+                                        request.leads_group, !request.is_fork_server);
+    pid_ = -1;
+    return watched;
+}
+
+} // namespace detail
+} // namespace multiprocessing

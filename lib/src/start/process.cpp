@@ -24,6 +24,16 @@ process::process(process_options options, detail::call call)
     }
 }
 
+process::process(process_options options, std::unique_ptr<detail::closure> function)
+    : process(std::move(options), detail::call{}) {
+    if (options_.start_method.value_or(start_method::fork) != start_method::fork) {
+        throw std::invalid_argument("multiprocessing::process: " + options_.name +
+                                    " is to be forked, and its options say otherwise");
+    }
+    options_.start_method = start_method::fork;
+    closure_ = std::move(function);
+}
+
 process::process(process&&) noexcept = default;
 
 process& process::operator=(process&& other) noexcept {
@@ -31,6 +41,7 @@ process& process::operator=(process&& other) noexcept {
         process old(std::move(*this)); // ended at the end of this scope
         options_ = std::move(other.options_);
         call_ = std::move(other.call_);
+        closure_ = std::move(other.closure_);
         child_ = std::move(other.child_);
     }
     return *this;
@@ -48,7 +59,8 @@ void process::start() {
     if (child_) {
         throw std::logic_error("multiprocessing::process::start: " + name() + " was started before");
     }
-    child_ = detail::launch(options_.start_method, {.name = options_.name, .function = call_});
+    child_ = detail::launch(options_.start_method.value_or(get_start_method()),
+                            {.name = options_.name, .function = call_, .in_memory = closure_.get()});
 }
 
 void process::join() {

@@ -12,6 +12,15 @@ std::vector<int> channel_handle::descriptors() const {
     return all;
 }
 
+channel_handle channel_handle::renumbered(int (*number_here)(int)) const {
+    auto result = *this;
+    for (int* number :
+         {&result.socket, &result.bell, &result.control, &result.task_heap, &result.result_heap}) {
+        *number = *number < 0 ? -1 : number_here(*number);
+    }
+    return result;
+}
+
 std::size_t most_under_way(isolation kind) noexcept {
     return kind == isolation::strict ? socket_channel::most_under_way : queue_channel::most_under_way;
 }

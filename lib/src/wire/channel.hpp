@@ -30,6 +30,8 @@ struct channel_handle {
     int result_heap = -1;
 
     [[nodiscard]] std::vector<int> descriptors() const;
+    /// The same in a process that has them under other numbers.
+    [[nodiscard]] channel_handle renumbered(int (*number_here)(int)) const;
 };
 
 /// Between a pool and one worker, never shared with another: frames in both directions, each side's in the

@@ -1,0 +1,61 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+// Forks a copy of this process, which goes its own way from there and never comes back.
+#include "child/bootstrap.hpp"
+#include "os/poll.hpp"
+#include "os/process.hpp"
+#include "os/socket.hpp"
+#include "start/launch.hpp"
+
+#include <cstdlib>
+#include <unistd.h>
+#include <utility>
+
+namespace multiprocessing::detail {
+namespace {
+
+[[noreturn]] void be_the_child(const launch_request& request, const handover& work, const child_setup& setup,
+                               os::descriptor line) noexcept {
+    os::leave_exit_handlers_behind();
+    const int failure = setup.make();
+    announce(line.get(), {.pid = ::getpid(), .failure = failure});
+    line = os::descriptor();
+    if (failure != 0) {
+        ::_exit(EXIT_FAILURE);
+    }
+    os::add_to_environment(request.environment);
+    become_child(work, [&] {
+        if (request.in_memory != nullptr) {
+            request.in_memory->run();
+        } else {
+            run_encoded(request.function.encoded);
+        }
+    });
+}
+
+} // namespace
+
+std::unique_ptr<child_process> fork(const launch_request& request) {
+    lifeline line;
+    const auto work = handover_for(request, line);
+    const auto setup = setup_for(request);
+    auto [our_end, childs_end] = os::make_socket_pair();
+    os::flush_standard_streams(); // what is in them would be printed twice
+    const os::signals_blocked no_handler_of_ours_runs_in_the_child;
+    const auto pid = ::fork();
+    if (pid == 0) {
+        our_end = os::descriptor();
+        be_the_child(request, work, setup, std::move(childs_end));
+    }
+    if (pid < 0) {
+        os::throw_errno("cannot fork");
+    }
+    unwatched_child child(pid);
+    childs_end = os::descriptor();
+    const auto process = os::open_process(pid);
+    if (const auto born = wait_for_birth(our_end.get(), process.get(), steady_time::max())) {
+        setup.check(born->failure, "cannot set up the child");
+    } // else it has been killed already, which its exit code tells
+    return child.watch(request, std::move(line));
+}
+
+} // namespace multiprocessing::detail
