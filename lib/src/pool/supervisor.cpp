@@ -52,7 +52,8 @@ void pool_core::supervise() {
 
 /// Takes what the workers have sent that have rung. A worker rings only when it was told that nobody looks;
 /// so tell it, and look once more. Who then had sent something goes on being a caller. And who sends much, or
-/// rings soon again and has more to do, is not told: it is looked after again after a nap.
+/// rings soon again and has more to do, is not told: it is looked after again after a nap; and left to the
+/// helpers as long as they do so, for whom this thread would only be in the way.
 void pool_core::collect() {
     const auto now = std::chrono::steady_clock::now();
     for (const auto id : std::exchange(callers_, {})) {
@@ -60,9 +61,13 @@ void pool_core::collect() {
         if (caller == nullptr || caller->last_look == now) { // it rang, and was looked after anyway
             continue;
         }
-        collect_from(*caller);
+        const auto since_last_look = now - std::exchange(caller->last_look, now);
+        const bool is_left_to_helpers = caller->taken_since_look >= many_results && since_last_look < 2 * nap;
+        if (!is_left_to_helpers) {
+            collect_from(*caller);
+        }
         const bool sent_much = std::exchange(caller->taken_since_look, 0) >= many_results;
-        const bool rang_soon = now - std::exchange(caller->last_look, now) < nap;
+        const bool rang_soon = since_last_look < nap;
         if (sent_much || (rang_soon && schedule_.under_way_to(id) > 1)) {
             busy_.push_back(id);
             continue;
@@ -106,7 +111,7 @@ std::size_t pool_core::collect_from(worker& from) {
     return taken;
 }
 
-void pool_core::handle(worker& from, frame received) {
+void pool_core::handle(worker& from, frame&& received) {
     switch (received.kind) {
     case frame_kind::ready:
         if (!from.expects_answer()) {
@@ -142,16 +147,20 @@ void pool_core::handle(worker& from, frame received) {
 }
 
 /// False when it cannot be a result of that worker's.
-bool pool_core::take_result(worker& from, frame result) {
-    const auto found = tasks_.find(result.id);
-    const auto* own = found == tasks_.end() ? nullptr : found->second.retry_if.get();
+bool pool_core::take_result(worker& from, frame&& result) {
+    const auto* found = tasks_.find(result.id);
+    const auto* own = found == nullptr ? nullptr : found->retry_if.get();
     const auto& retry_if = own != nullptr ? *own : options_.retry_if;
     const bool doubtful = retry_if && !result.lost && is_exception(result.content.bytes());
     switch (schedule_.result_arrived(from.id(), result.id, doubtful)) {
     case schedule::verdict::impossible:
         return terminated_; // then the task has been failed already
     case schedule::verdict::outcome:
-        complete(result.id, {.outcome = std::move(result.content), .error = result.lost});
+        if (result.lost) {
+            complete_with_error(result.id, std::move(result.lost));
+        } else {
+            complete(result.id, std::move(result.content));
+        }
         break;
     case schedule::verdict::doubtful:
         doubts_.push_back({result.id, std::move(result.content), retry_if});
@@ -235,7 +244,7 @@ void pool_core::stop_watching(worker& ended) noexcept {
 }
 
 void pool_core::sleep(lock& held) {
-    if (!deliveries_.empty() || !doubts_.empty() || (schedule_.finished() && workers_.empty())) {
+    if (!finished_.empty() || !doubts_.empty() || (schedule_.finished() && workers_.empty())) {
         return;
     }
     const auto before = std::chrono::steady_clock::now();
