@@ -52,8 +52,7 @@ void pool_core::supervise() {
 
 /// Takes what the workers have sent that have rung. A worker rings only when it was told that nobody looks;
 /// so tell it, and look once more. Who then had sent something goes on being a caller. And who sends much, or
-/// rings soon again and has more to do, is not told: it is looked after again after a nap; and left to the
-/// helpers as long as they do so, for whom this thread would only be in the way.
+/// rings soon again and has more to do, is not told: it is looked after again after a nap.
 void pool_core::collect() {
     const auto now = std::chrono::steady_clock::now();
     for (const auto id : std::exchange(callers_, {})) {
@@ -61,13 +60,9 @@ void pool_core::collect() {
         if (caller == nullptr || caller->last_look == now) { // it rang, and was looked after anyway
             continue;
         }
-        const auto since_last_look = now - std::exchange(caller->last_look, now);
-        const bool is_left_to_helpers = caller->taken_since_look >= many_results && since_last_look < 2 * nap;
-        if (!is_left_to_helpers) {
-            collect_from(*caller);
-        }
+        collect_from(*caller);
         const bool sent_much = std::exchange(caller->taken_since_look, 0) >= many_results;
-        const bool rang_soon = since_last_look < nap;
+        const bool rang_soon = now - std::exchange(caller->last_look, now) < nap;
         if (sent_much || (rang_soon && schedule_.under_way_to(id) > 1)) {
             busy_.push_back(id);
             continue;
