@@ -11,6 +11,7 @@
 #include <exception>
 #include <memory>
 #include <typeinfo>
+#include <utility>
 
 /// What a worker would send for the call `f(args...)`.
 template <class F, class... Args>
@@ -22,6 +23,13 @@ multiprocessing::detail::payload outcome_of(const F& f, const Args&... args) {
     detail::run_to_outcome(in, *bytes);
     const std::span<const std::byte> outcome(*bytes);
     return {std::move(bytes), outcome};
+}
+
+/// What a pool does when a result arrives.
+inline void deliver(multiprocessing::detail::completion& to, std::size_t part,
+                    multiprocessing::detail::payload outcome) {
+    to.deliver(part, std::move(outcome));
+    to.part_is_complete();
 }
 
 /// Thrown there, rebuilt here. `thrower` must be captureless.

@@ -28,13 +28,13 @@ struct promise {
     [[nodiscard]] mp::future<R> future() const { return mp::future<R>(state); }
     template <class T>
     void value(const T& v, std::size_t part = 0) const {
-        state->deliver(part, outcome_of([](const T& same) { return same; }, v));
+        deliver(*state, part, outcome_of([](const T& same) { return same; }, v));
     }
     void nothing() const {
-        state->deliver(0, outcome_of([] {}));
+        deliver(*state, 0, outcome_of([] {}));
     }
     void error() const {
-        state->deliver(0, outcome_of([] { throw std::out_of_range("far out"); }));
+        deliver(*state, 0, outcome_of([] { throw std::out_of_range("far out"); }));
     }
     std::shared_ptr<detail::completion> state;
 };

@@ -223,7 +223,8 @@ BOOST_AUTO_TEST_CASE(what_is_written_over_a_queue_is_found_out) {
     BOOST_TEST(is_found_out([](auto& header) { header.m_blocked_senders = 1; }));
     BOOST_TEST(is_found_out([](auto& header) { header.m_blocked_receivers = 1; }));
     BOOST_TEST(is_found_out([](auto& header) { header.mp_index += 1; }));
-    BOOST_TEST(is_found_out([](auto& header) { header.mp_index[3] -= 1; }));
+    BOOST_TEST(is_found_out([](auto& header) { header.mp_index[1] -= 1; })); // where the next is sent
+    BOOST_TEST(is_found_out([](auto& header) { header.mp_index[2] -= 1; })); // where "b" is
     BOOST_TEST(is_found_out([](auto& header) { std::memset(static_cast<void*>(&header.m_mutex), 0xff, 4); }));
     BOOST_TEST(is_found_out([](auto& header) {
         std::memset(const_cast<std::size_t*>(&header.m_max_num_msg), 0xff, sizeof(std::size_t));
@@ -231,6 +232,28 @@ BOOST_AUTO_TEST_CASE(what_is_written_over_a_queue_is_found_out) {
     BOOST_TEST(is_found_out([](auto& header) {
         std::memset(const_cast<std::size_t*>(&header.m_max_msg_size), 0xff, sizeof(std::size_t));
     }));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_written_over_the_index_is_found_out_before_it_is_used) {
+    for (int place = 0; place != 4; ++place) {
+        for (int messages = 1; messages <= 4; ++messages) {
+            queue_with_name q;
+            q.tamper([&](auto& header) { header.mp_index[place] -= 1; });
+            const auto use = [&] {
+                for (int i = 0; i != 8; ++i) {
+                    for (int j = 0; j != messages; ++j) {
+                        q.queue.check_untouched();
+                        q.send("a");
+                    }
+                    for (int j = 0; j != messages; ++j) {
+                        q.queue.check_untouched();
+                        BOOST_TEST(q.receive() == "a");
+                    }
+                }
+            };
+            BOOST_CHECK_THROW(use(), detail::channel_broken);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(slots_are_found_whatever_was_written_over_the_index) {

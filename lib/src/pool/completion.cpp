@@ -53,20 +53,16 @@ void completion::deliver(std::size_t index, payload outcome) {
             failed_part_ = static_cast<std::uint32_t>(index);
         }
     }
-    complete_part();
 }
 
 void completion::fail(std::exception_ptr reason) {
-    {
-        const std::lock_guard lock(mutex());
-        if (succeeded()) {
-            error_ = std::move(reason);
-        }
+    const std::lock_guard lock(mutex());
+    if (succeeded()) {
+        error_ = std::move(reason);
     }
-    complete_part();
 }
 
-void completion::complete_part() {
+void completion::part_is_complete() {
     const auto before = state_.fetch_sub(1, std::memory_order_acq_rel);
     if (remaining(before) != 1) {
         return;

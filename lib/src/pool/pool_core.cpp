@@ -1,5 +1,6 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
-// What a pool does: submitting, handing out, completing. The supervisor's thread is in supervisor.cpp.
+// What a pool does: submitting, handing out, completing. The supervisor's thread is in supervisor.cpp, what
+// other threads do for the pool while they use it in helpers.cpp.
 #include "pool/pool_core.hpp"
 
 #include "child/bootstrap.hpp"
@@ -22,10 +23,6 @@ constexpr std::chrono::seconds default_stop_grace{1};
 
 /// How many tasks are submitted between two looks at what the workers have sent.
 constexpr std::size_t many_submitted = 32;
-
-/// Whether this thread completes futures, and so may be in a function that a user has given to `then`. What
-/// that submits is taken at once.
-thread_local bool is_delivering = false;
 
 std::string for_people(std::chrono::nanoseconds duration) {
     std::ostringstream text;
@@ -99,7 +96,7 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
     if (!wait && !schedule_.has_room()) {
         return false;
     }
-    const auto id = ++last_task_;
+    const auto id = numbers_.take();
     const std::chrono::nanoseconds default_grace =
         function.takes_stop_token ? default_stop_grace : std::chrono::seconds(0);
     const task_traits traits{.bulky = function.encoded.size() > channel::surely_in_message &&
@@ -126,44 +123,6 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
     return true;
 }
 
-/// Takes what workers have sent by now. Who submits much does so itself, as long as it is at it: the
-/// supervisor would have to be woken for that, and both would want the lock all the time.
-void pool_core::look_around(lock& held) {
-    if (is_delivering) {
-        return;
-    }
-    submitted_since_look_ = 0;
-    for (const auto& [id, worker] : workers_) {
-        if (worker->channel().something_came()) {
-            collect_from(*worker);
-        }
-    }
-    perform();
-    deliver_as_helper(held);
-}
-
-void pool_core::wait_for_room(lock& held) {
-    if (is_delivering) { // this thread makes the room: it must not wait for it
-        return;
-    }
-    const auto is_over = [&] { return schedule_.has_room() || !schedule_.is_open(); };
-    auto spin = spin_;
-    held.unlock();
-    (void)spin([&] {
-        held.lock();
-        look_around(held);
-        const bool over = is_over();
-        held.unlock();
-        return over;
-    });
-    held.lock();
-    ++waiting_for_room_;
-    room_.wait(held, is_over);
-    --waiting_for_room_;
-    spin.learn();
-    spin_ = spin;
-}
-
 bool pool_core::cancel(std::uint64_t task) {
     if (!is_made_here()) {
         return false; // in a copy of the process, which leaves a range of results early
@@ -175,62 +134,9 @@ bool pool_core::cancel(std::uint64_t task) {
     return cancelled;
 }
 
-/// Looks for a short while for what the worker sends, instead of having it wake the supervisor, which then
-/// would wake this thread.
-void pool_core::wait_for(std::uint64_t task, const completion& waited) {
-    if (!is_made_here()) {
-        waited.sleep();
-        return;
-    }
-    lock held(mutex_);
-    const auto runner = schedule_.holder_of(task);
-    const auto take_what_came = [&](worker& from) {
-        collect_from(from);
-        perform();
-        deliver_as_helper(held);
-    };
-    const auto have_it_ring = [&] {
-        if (auto* watched = find(runner)) {
-            watched->channel().expect_ring();
-            take_what_came(*watched); // between the last look and this
-        }
-    };
-    const auto look = [&] {
-        if (!waited.ready() && held.try_lock()) {
-            auto* watched = find(runner);
-            if (watched != nullptr && watched->channel().something_came()) {
-                take_what_came(*watched);
-            }
-            held.unlock();
-        }
-        return waited.ready();
-    };
-    auto spin = spin_; // others may wait as well
-    if (auto* watched = find(runner)) {
-        watched->channel().expect_no_ring();
-    }
-    held.unlock();
-    try {
-        (void)spin(look);
-    } catch (...) { // no memory
-        if (!held.owns_lock()) {
-            held.lock();
-        }
-        have_it_ring();
-        throw;
-    }
-    held.lock();
-    have_it_ring();
-    held.unlock();
-    waited.sleep();
-    spin.learn();
-    held.lock();
-    spin_ = spin;
-}
-
 void pool_core::set_initializer(call initializer) {
     const lock held(mutex_);
-    if (last_task_ != 0 || initializer_) {
+    if (numbers_.any_taken() || initializer_) {
         throw std::logic_error(std::string("multiprocessing::pool::initializer: ") +
                                (initializer_ ? "there is one already" : "a task has been submitted before"));
     }
@@ -323,12 +229,12 @@ void pool_core::perform(const action::start_worker& start) {
 
 void pool_core::perform(const action::send_task& send) {
     auto* receiver = find(send.worker);
-    const auto sent = tasks_.find(send.task);
-    if (receiver == nullptr || sent == tasks_.end()) {
+    const auto* sent = tasks_.find(send.task);
+    if (receiver == nullptr || sent == nullptr) {
         return; // overtaken by another event
     }
     try {
-        receiver->channel().send(frame_kind::task, send.task, sent->second.function.encoded);
+        receiver->channel().send(frame_kind::task, send.task, sent->function.encoded);
     } catch (const channel_broken&) {
         kill(*receiver); // its tasks are dealt with when it is buried
     } catch (const resource_error& e) {
@@ -409,8 +315,8 @@ void pool_core::perform(const action::spare_worker& spare) {
 }
 
 void pool_core::perform(const action::rest_task& rest) {
-    if (const auto found = tasks_.find(rest.task); found != tasks_.end()) {
-        ++found->second.attempts;
+    if (auto* rests = tasks_.find(rest.task)) {
+        ++rests->attempts;
         ++stats_.retries;
         resting_.push_back({rest.task, deadline_after(rest.after)});
         due_at(resting_.back().due);
@@ -432,25 +338,30 @@ bool pool_core::cancel_start(worker_id worker) {
     return true;
 }
 
-void pool_core::complete(task_id id, delivery result) {
-    const auto found = tasks_.find(id);
-    if (found == tasks_.end()) {
-        return;
+void pool_core::complete(task_id id, payload&& outcome) {
+    if (auto* done = tasks_.find(id)) {
+        done->completion->deliver(done->part, std::move(outcome));
+        ++stats_.done;
+        finish(id, *done);
     }
-    result.completion = std::move(found->second.completion);
-    result.part = found->second.part;
-    result.kept = std::move(found->second.function.kept); // destroying that may take long
-    ++(result.error ? stats_.failed : stats_.done);
-    tasks_.erase(found);
-    deliveries_.push_back(std::move(result));
 }
 
 void pool_core::complete_with_error(task_id id, std::exception_ptr error) {
-    complete(id, {.error = std::move(error)});
+    if (auto* failed = tasks_.find(id)) {
+        failed->completion->fail(std::move(error));
+        ++stats_.failed;
+        finish(id, *failed);
+    }
+}
+
+void pool_core::finish(task_id id, task& finished) {
+    finished_.push_back({std::move(finished.completion), std::move(finished.function.kept)});
+    tasks_.erase(id);
+    numbers_.give_back(id);
 }
 
 std::exception_ptr pool_core::error_for(task_id id, action::failure reason) {
-    const auto& failed = tasks_.at(id);
+    const auto& failed = *tasks_.find(id);
     const auto attempts =
         failed.attempts == 1 ? "" : " (the last of " + std::to_string(failed.attempts) + " attempts)";
     const auto function = [&] { return failed.function.function.text(); };
@@ -476,29 +387,6 @@ worker* pool_core::find(worker_id id) {
     return found == workers_.end() ? nullptr : found->second.get();
 }
 
-/// Asks whether what came to a bad end is to be tried again, without the lock.
-void pool_core::judge(lock& held) {
-    while (!doubts_.empty()) {
-        auto doubts = std::exchange(doubts_, {});
-        held.unlock();
-        std::vector<bool> again;
-        for (const auto& each : doubts) {
-            try {
-                again.push_back(each.again(exception_in(each.outcome.bytes())));
-            } catch (...) {
-                again.push_back(false);
-            }
-        }
-        held.lock();
-        for (std::size_t i = 0; i != doubts.size(); ++i) {
-            if (schedule_.is_final(doubts[i].task, again[i])) {
-                complete(doubts[i].task, {.outcome = std::move(doubts[i].outcome)});
-            }
-        }
-        perform();
-    }
-}
-
 /// The CPU to bind the next worker to: the first of those that have the fewest. Empty when workers are not
 /// bound.
 std::optional<int> pool_core::free_cpu() const {
@@ -508,50 +396,6 @@ std::optional<int> pool_core::free_cpu() const {
     };
     const auto freest = std::ranges::min_element(cpus, {}, workers_on);
     return freest == cpus.end() ? std::nullopt : std::optional(*freest);
-}
-
-/// Completes what has its outcome, without the lock.
-void pool_core::deliver(lock& held) {
-    judge(held);
-    complete_futures(held, std::exchange(deliveries_, {}));
-}
-
-/// The same on a user's thread that only helps, which may hold locks of the user's: where a function of the
-/// user's is to be run it is left to the supervisor.
-void pool_core::deliver_as_helper(lock& held) {
-    std::vector<delivery> plain;
-    std::erase_if(deliveries_, [&](auto& each) {
-        const bool is_plain = !each.completion->is_hooked();
-        if (is_plain) {
-            plain.push_back(std::move(each));
-        }
-        return is_plain;
-    });
-    if (!deliveries_.empty() || !doubts_.empty()) {
-        wake_supervisor();
-    }
-    complete_futures(held, std::move(plain));
-}
-
-void pool_core::complete_futures(lock& held, std::vector<delivery> deliveries) {
-    if (waiting_for_room_ != 0 && (schedule_.has_room() || !schedule_.is_open())) {
-        room_.notify_all();
-    }
-    if (deliveries.empty()) {
-        return;
-    }
-    held.unlock();
-    const bool is_outermost = !std::exchange(is_delivering, true);
-    for (auto& each : deliveries) {
-        each.kept.clear(); // first: who has the result can rely on it
-        if (each.error) {
-            each.completion->fail(std::move(each.error));
-        } else {
-            each.completion->deliver(each.part, std::move(each.outcome));
-        }
-    }
-    is_delivering = !is_outermost;
-    held.lock();
 }
 
 void pool_core::ask_to_end(worker& ended, steady_time now) {

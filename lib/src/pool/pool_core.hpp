@@ -12,7 +12,6 @@
 
 #include <multiprocessing/pool.hpp>
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -67,14 +66,11 @@ public:
     [[nodiscard]] bool is_made_here() const noexcept { return maker_.is_this_process(); }
 
 private:
-    /// A part of a completion that has its outcome. Delivered when no lock is held: it may run a user's
-    /// function.
-    struct delivery {
-        std::shared_ptr<detail::completion> completion{};
-        std::size_t part = 0;
-        payload outcome{};
-        std::exception_ptr error{};                      // instead of an outcome
-        std::vector<std::shared_ptr<const void>> kept{}; // for the task's arguments
+    /// A task that has its outcome, which nobody knows yet: to tell may run a user's function, and so is done
+    /// when no lock is held.
+    struct finished_task {
+        std::shared_ptr<detail::completion> completion;
+        std::vector<std::shared_ptr<const void>> kept; // for its arguments: destroying that may take long
     };
     struct pending_start {
         worker_id worker;
@@ -106,8 +102,9 @@ private:
     void perform(const action::rest_task& rest);
     void perform(const action::fail_task& failed);
     bool cancel_start(worker_id worker);
-    void complete(task_id id, delivery result);
+    void complete(task_id id, payload&& outcome);
     void complete_with_error(task_id id, std::exception_ptr error);
+    void finish(task_id id, task& finished);
     [[nodiscard]] std::exception_ptr error_for(task_id id, action::failure reason);
     worker* find(worker_id id);
     void look_around(lock& held);
@@ -116,7 +113,7 @@ private:
     void judge(lock& held);
     void deliver(lock& held);
     void deliver_as_helper(lock& held);
-    void complete_futures(lock& held, std::vector<delivery> deliveries);
+    void complete_futures(lock& held, std::vector<finished_task> finished);
     void wake_supervisor() noexcept;
     void due_at(steady_time time) noexcept;
     void ask_to_end(worker& ended, steady_time now);
@@ -126,8 +123,8 @@ private:
     void supervise();
     void collect();
     std::size_t collect_from(worker& from);
-    void handle(worker& from, frame received);
-    bool take_result(worker& from, frame result);
+    void handle(worker& from, frame&& received);
+    bool take_result(worker& from, frame&& result);
     void start_due_workers(lock& held);
     void insert(std::unique_ptr<worker> started);
     void prepare(worker& each);
@@ -154,7 +151,8 @@ private:
     std::size_t waiting_for_room_ = 0; // threads
     std::size_t submitted_since_look_ = 0;
     schedule schedule_;
-    boost::unordered_flat_map<task_id, task> tasks_;
+    task_numbers numbers_;
+    task_table<task> tasks_;
     std::map<worker_id, std::unique_ptr<worker>> workers_; // inserted and erased by the supervisor only
     std::vector<pending_start> starts_;
     std::vector<resting_task> resting_;
@@ -162,9 +160,8 @@ private:
     std::vector<worker_id> callers_; // have rung, and may have sent more since somebody looked
     std::vector<worker_id> busy_;    // send so much that they are looked after without having to ring
     std::optional<call> initializer_;
-    std::vector<delivery> deliveries_;
+    std::vector<finished_task> finished_;
     os::spin spin_; // of those who wait for tasks
-    task_id last_task_ = 0;
     bool terminated_ = false;
     bool tasks_came_ = false;                                  // since the supervisor last went to sleep
     steady_time at_rest_ = steady_time::max();                 // then it has had nothing to do for a while

@@ -61,7 +61,7 @@ schedule::verdict schedule::result_arrived(worker_id worker, task_id id, bool do
     changed(*slot);
 
     auto result = verdict::outcome;
-    auto& finished = unfinished_.at(id);
+    auto& finished = *unfinished_.find(id);
     finished.holder = nullptr;
     if (finished.doom) {
         came_to_nothing(id, *finished.doom);
@@ -76,18 +76,17 @@ schedule::verdict schedule::result_arrived(worker_id worker, task_id id, bool do
 }
 
 bool schedule::is_final(task_id id, bool again) {
-    const auto found = unfinished_.find(id);
-    if (found == unfinished_.end()) { // the pool was terminated meanwhile
+    auto* judged = unfinished_.find(id);
+    if (judged == nullptr) { // the pool was terminated meanwhile
         return false;
     }
     has_news_ = true;
-    auto& judged = found->second;
-    judged.judged = false;
-    const bool final = !judged.doom && !again;
+    judged->judged = false;
+    const bool final = !judged->doom && !again;
     if (final) {
-        unfinished_.erase(found);
+        unfinished_.erase(id);
     } else {
-        came_to_nothing(id, judged.doom.value_or(action::failure::worker_died));
+        came_to_nothing(id, judged->doom.value_or(action::failure::worker_died));
     }
     return final;
 }
@@ -121,7 +120,7 @@ void schedule::settled(worker_id worker) {
     const auto overdue = std::exchange(slot->overdue, 0);
     if (!slot->under_way.empty() && !slot->stopping) {
         const auto front = slot->under_way.front();
-        if (const auto doom = unfinished_.at(front).doom) {
+        if (const auto doom = unfinished_.find(front)->doom) {
             stop_front(*slot, *doom);
         } else if (front == overdue) {
             stop_front(*slot, action::failure::timed_out);
@@ -168,18 +167,18 @@ void schedule::rested(task_id id) {
 }
 
 bool schedule::cancel(task_id id) {
-    const auto found = unfinished_.find(id);
-    if (found == unfinished_.end()) {
+    auto* cancelled = unfinished_.find(id);
+    if (cancelled == nullptr) {
         return false;
     }
     has_news_ = true;
-    if (auto* holder = found->second.holder; holder != nullptr) {
-        found->second.doom = action::failure::cancelled;
+    if (auto* holder = cancelled->holder; holder != nullptr) {
+        cancelled->doom = action::failure::cancelled;
         if (!holder->stopping) {
             take_back_all(*holder);
         }
-    } else if (found->second.judged) {
-        found->second.doom = action::failure::cancelled;
+    } else if (cancelled->judged) {
+        cancelled->doom = action::failure::cancelled;
     } else { // it waits, or rests
         fail(id, action::failure::cancelled);
         constexpr std::size_t few = 64;
@@ -208,8 +207,9 @@ void schedule::died(worker_id worker, task_id begun) {
     }
     if (const auto id = victim(*slot, begun)) {
         std::erase(slot->under_way, *id);
-        unfinished_.at(*id).holder = nullptr;
-        came_to_nothing(*id, unfinished_.at(*id).doom.value_or(action::failure::worker_died));
+        auto& lost = *unfinished_.find(*id);
+        lost.holder = nullptr;
+        came_to_nothing(*id, lost.doom.value_or(action::failure::worker_died));
     }
     put_back(slot->under_way);
 
@@ -296,8 +296,8 @@ std::size_t schedule::under_way_to(worker_id worker) const {
 }
 
 worker_id schedule::holder_of(task_id task) const {
-    const auto found = unfinished_.find(task);
-    return found == unfinished_.end() || found->second.holder == nullptr ? 0 : found->second.holder->worker;
+    const auto* found = unfinished_.find(task);
+    return found == nullptr || found->holder == nullptr ? 0 : found->holder->worker;
 }
 
 schedule::place* schedule::find(worker_id worker) const {
@@ -355,7 +355,7 @@ void schedule::start(place& slot, std::chrono::nanoseconds after) {
 void schedule::front_changed(const place& slot) {
     if (!slot.under_way.empty()) {
         const auto front = slot.under_way.front();
-        const auto timeout = unfinished_.at(front).traits.timeout;
+        const auto timeout = unfinished_.find(front)->traits.timeout;
         if (timeout != std::chrono::nanoseconds::zero()) {
             actions_.push_back(action::start_timer{slot.worker, front, timeout});
         }
@@ -370,7 +370,7 @@ void schedule::take_back_all(place& slot) {
 
 void schedule::stop_front(place& slot, action::failure reason) {
     const auto id = slot.under_way.front();
-    auto& stopped = unfinished_.at(id);
+    auto& stopped = *unfinished_.find(id);
     stopped.doom = reason;
     slot.stopping = true;
     changed(slot);
@@ -384,15 +384,15 @@ void schedule::stop_front(place& slot, action::failure reason) {
 /// run.
 void schedule::put_back(const std::deque<task_id>& tasks) {
     for (auto id = tasks.rbegin(); id != tasks.rend(); ++id) {
-        const auto found = unfinished_.find(*id);
-        if (found == unfinished_.end()) {
+        auto* returned = unfinished_.find(*id);
+        if (returned == nullptr) {
             continue;
         }
-        found->second.holder = nullptr;
-        if (found->second.doom == action::failure::cancelled) {
+        returned->holder = nullptr;
+        if (returned->doom == action::failure::cancelled) {
             fail(*id, action::failure::cancelled);
         } else {
-            found->second.doom.reset();
+            returned->doom.reset();
             waiting_.push_front(*id);
         }
     }
@@ -400,7 +400,7 @@ void schedule::put_back(const std::deque<task_id>& tasks) {
 
 /// An attempt at the task is over, and there is no outcome: it is tried again, or fails.
 void schedule::came_to_nothing(task_id id, action::failure reason) {
-    auto& tried = unfinished_.at(id);
+    auto& tried = *unfinished_.find(id);
     if (reason == action::failure::cancelled || tried.attempts == tried.traits.retries) {
         fail(id, reason);
         return;
@@ -444,7 +444,7 @@ void schedule::hand_out() {
     for (; !waiting_.empty(); forget_those_that_wait_no_more()) {
         const auto id = waiting_.front();
         const auto freest = std::ranges::min_element(summaries_, {}, &summary::load);
-        auto& task = unfinished_.at(id);
+        auto& task = *unfinished_.find(id);
         if (freest->load == summary::full || (task.traits.bulky && freest->load != 0)) {
             return;
         }
@@ -487,10 +487,8 @@ void schedule::dismiss_if_done(place& slot) {
 }
 
 void schedule::fail_all(action::failure reason) {
-    for (const auto& [id, each] : unfinished_) {
-        actions_.push_back(action::fail_task{id, reason});
-    }
-    unfinished_.clear();
+    unfinished_.for_each_id([&](task_id id) { actions_.push_back(action::fail_task{id, reason}); });
+    unfinished_ = {};
     waiting_.clear();
 }
 

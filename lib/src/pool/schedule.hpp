@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "pool/task_table.hpp"
+
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
 #include <cstddef>
@@ -15,7 +17,6 @@
 /// What a pool decides: which worker gets which task, who is replaced, what fails.
 namespace multiprocessing::detail {
 
-using task_id = std::uint64_t;   // from 1 on
 using worker_id = std::uint64_t; // from 1 on; a worker that replaces another has a new one
 
 /// What is to be done. The one who asked does it, in this order.
@@ -260,7 +261,7 @@ private:
     std::vector<place*> changed_; // since actions were taken
     boost::unordered_flat_map<worker_id, place*> places_;
     std::deque<task_id> waiting_; // those that are not unfinished any more are passed over
-    boost::unordered_flat_map<task_id, unfinished_task> unfinished_;
+    task_table<unfinished_task> unfinished_;
     std::size_t running_ = 0; // places with something under way
     worker_id last_worker_ = 0;
     std::size_t failed_starts_ = 0; // in a row, in all places

@@ -106,7 +106,7 @@ std::size_t pool_core::collect_from(worker& from) {
     return taken;
 }
 
-void pool_core::handle(worker& from, frame received) {
+void pool_core::handle(worker& from, frame&& received) {
     switch (received.kind) {
     case frame_kind::ready:
         if (!from.expects_answer()) {
@@ -142,16 +142,20 @@ void pool_core::handle(worker& from, frame received) {
 }
 
 /// False when it cannot be a result of that worker's.
-bool pool_core::take_result(worker& from, frame result) {
-    const auto found = tasks_.find(result.id);
-    const auto* own = found == tasks_.end() ? nullptr : found->second.retry_if.get();
+bool pool_core::take_result(worker& from, frame&& result) {
+    const auto* found = tasks_.find(result.id);
+    const auto* own = found == nullptr ? nullptr : found->retry_if.get();
     const auto& retry_if = own != nullptr ? *own : options_.retry_if;
     const bool doubtful = retry_if && !result.lost && is_exception(result.content.bytes());
     switch (schedule_.result_arrived(from.id(), result.id, doubtful)) {
     case schedule::verdict::impossible:
         return terminated_; // then the task has been failed already
     case schedule::verdict::outcome:
-        complete(result.id, {.outcome = std::move(result.content), .error = result.lost});
+        if (result.lost) {
+            complete_with_error(result.id, std::move(result.lost));
+        } else {
+            complete(result.id, std::move(result.content));
+        }
         break;
     case schedule::verdict::doubtful:
         doubts_.push_back({result.id, std::move(result.content), retry_if});
@@ -235,7 +239,7 @@ void pool_core::stop_watching(worker& ended) noexcept {
 }
 
 void pool_core::sleep(lock& held) {
-    if (!deliveries_.empty() || !doubts_.empty() || (schedule_.finished() && workers_.empty())) {
+    if (!finished_.empty() || !doubts_.empty() || (schedule_.finished() && workers_.empty())) {
         return;
     }
     const auto before = std::chrono::steady_clock::now();

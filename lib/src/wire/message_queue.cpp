@@ -62,6 +62,7 @@ bool has_bytes(const T* first, const std::vector<std::byte>& bytes) {
 /// inserts at the front of a circular index, and the index itself never changes.
 struct resting_state {
     using slot = ipc::ipcdetail::msg_hdr_t<ipc::offset_ptr<void>>;
+    using pointer = ipc::offset_ptr<slot>;
 
     explicit resting_state(const header& queue)
         : index_pointer(bytes_of(&queue.mp_index)),
@@ -70,6 +71,12 @@ struct resting_state {
         for (std::size_t i = 0; i != queue.m_max_num_msg; ++i) {
             slots.push_back(queue.mp_index[static_cast<std::ptrdiff_t>(i)].get());
         }
+    }
+
+    /// Whether that place of the index is what it was.
+    [[nodiscard]] bool has_place(const header& now, std::size_t place) const {
+        constexpr auto size = sizeof(pointer);
+        return std::memcmp(now.mp_index.get() + place, index.data() + place * size, size) == 0;
     }
 
     std::vector<std::byte> index_pointer;
@@ -162,11 +169,18 @@ std::size_t message_queue::slot_size() const {
 void message_queue::check_untouched() const {
     const auto& now = queue_->mapped();
     const auto& resting = *queue_->resting;
+    const auto slots = queue_->slots;
+    const std::size_t count = now.m_cur_num_msg; // read once: somebody may still write
+    const std::size_t newest = now.m_cur_first_msg;
+    const auto after = [&](std::size_t place, std::size_t distance) {
+        return place + distance < slots ? place + distance : place + distance - slots;
+    };
     const bool untouched =
         has_bytes(&now.m_mutex, resting.free_mutex) && has_bytes(&now.mp_index, resting.index_pointer) &&
-        has_bytes(now.mp_index.get(), resting.index) && now.m_max_num_msg == queue_->slots &&
-        now.m_max_msg_size == queue_->slot_size && now.m_cur_num_msg <= queue_->slots &&
-        now.m_cur_first_msg < queue_->slots && now.m_blocked_senders == 0 && now.m_blocked_receivers == 0;
+        now.m_max_num_msg == slots && now.m_max_msg_size == queue_->slot_size && count <= slots &&
+        newest < slots && now.m_blocked_senders == 0 && now.m_blocked_receivers == 0 &&
+        resting.has_place(now, newest) && resting.has_place(now, after(newest, slots - 1)) &&
+        (count == 0 || resting.has_place(now, after(newest, count - 1)));
     if (!untouched) {
         throw channel_broken("a process died inside an operation on a message queue, or wrote over it");
     }

@@ -34,9 +34,9 @@ public:
 
     // For the one who made the queue.
 
-    /// When no other process is to be inside an operation: looks whether that is so, and whether the queue
-    /// can be used. Throws `channel_broken` when somebody died inside an operation, or has written over what
-    /// operations rely on: they would wait for ever, or follow pointers to nowhere.
+    /// When no other process is to be inside an operation: looks whether that is so, and whether there can be
+    /// a next one. Throws `channel_broken` when somebody died inside an operation, or has written over what
+    /// the next one relies on: it would wait for ever, or follow pointers to nowhere.
     void check_untouched() const;
     /// What the slots hold, in no order, even when a process has died inside an operation: messages not yet
     /// received, at most one that is incomplete, messages received before, and nothing (empty spans).

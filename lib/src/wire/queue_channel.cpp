@@ -140,8 +140,12 @@ void queue_channel::wait_for_turn(std::atomic<std::uint32_t>& turn) const {
         std::uint32_t nobody = 0;
         return turn.compare_exchange_strong(nobody, 1, std::memory_order_acquire);
     };
-    if (take()) {
-        return;
+    constexpr int attempts_at_once = 100; // a turn takes less than a microsecond, where its owner is running
+    for (int attempt = 0; attempt != attempts_at_once; ++attempt) {
+        if (take()) {
+            return;
+        }
+        os::relax();
     }
     constexpr int attempts_between_looks = 100;
     constexpr std::chrono::milliseconds pause{1}; // a turn that is not over by now is of one who is stopped
@@ -320,6 +324,9 @@ void queue_channel::receive_some() {
                 return;
             }
             received_.sizes.push_back(*size);
+            if (end_ == end::pool) {
+                queue.check_untouched();
+            }
         }
     });
     if (end_ == end::pool && !received_.sizes.empty()) {

@@ -107,8 +107,8 @@ public:
 /// What a future waits for: the outcome of one task, or of the several that a `map` was cut into. Complete
 /// when the last part has its outcome; the first failure to arrive is the outcome of the whole.
 ///
-/// Thread-safe, but for `bind` and `wait_for_success`. Parts complete on the pool's supervisor thread, or on
-/// one that waits, submits, cancels, closes or terminates.
+/// Thread-safe, but for `bind`, `wait_for_success`, and what is done to one part. Parts complete on the
+/// pool's supervisor thread, or on one that waits, submits, cancels, closes or terminates.
 class completion {
 public:
     using hook = std::function<void()>;
@@ -127,6 +127,8 @@ public:
     void deliver(std::size_t part, payload outcome);
     /// A part will have no result.
     void fail(std::exception_ptr reason);
+    /// Once for each part, after one of these: now others may see it. Runs what waits for the last one.
+    void part_is_complete();
 
     /// Waits, and helps its owner meanwhile.
     void wait() const;
@@ -170,7 +172,6 @@ private:
     [[nodiscard]] const part& at(std::size_t index) const { return index == 0 ? first_ : others_[index - 1]; }
     [[nodiscard]] part& at(std::size_t index) { return index == 0 ? first_ : others_[index - 1]; }
     [[nodiscard]] std::mutex& mutex() const noexcept;
-    void complete_part();
 
     // There may be a million of these: what is rare is elsewhere.
     mutable std::atomic<std::uint32_t> state_;

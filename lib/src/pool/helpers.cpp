@@ -1,0 +1,176 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+// The helpers: threads that use a pool, and meanwhile collect results; and how futures are completed, by them
+// and by the supervisor.
+#include "pool/pool_core.hpp"
+
+#include "child/outcome.hpp"
+
+#include <exception>
+#include <utility>
+#include <vector>
+
+namespace multiprocessing::detail {
+namespace {
+
+/// Whether this thread completes futures, and so may be in a function that a user has given to `then`. What
+/// that submits is taken at once.
+thread_local bool is_delivering = false;
+
+} // namespace
+
+/// Takes what workers have sent by now. Who submits much does so itself, as long as it is at it: the
+/// supervisor would have to be woken for that, and both would want the lock all the time.
+void pool_core::look_around(lock& held) {
+    if (is_delivering) {
+        return;
+    }
+    submitted_since_look_ = 0;
+    for (const auto& [id, worker] : workers_) {
+        if (worker->channel().something_came()) {
+            collect_from(*worker);
+        }
+    }
+    perform();
+    deliver_as_helper(held);
+}
+
+void pool_core::wait_for_room(lock& held) {
+    if (is_delivering) { // this thread makes the room: it must not wait for it
+        return;
+    }
+    const auto is_over = [&] { return schedule_.has_room() || !schedule_.is_open(); };
+    auto spin = spin_;
+    held.unlock();
+    (void)spin([&] {
+        held.lock();
+        look_around(held);
+        const bool over = is_over();
+        held.unlock();
+        return over;
+    });
+    held.lock();
+    ++waiting_for_room_;
+    room_.wait(held, is_over);
+    --waiting_for_room_;
+    spin.learn();
+    spin_ = spin;
+}
+
+/// Looks for a short while for what the worker sends, instead of having it wake the supervisor, which then
+/// would wake this thread.
+void pool_core::wait_for(std::uint64_t task, const completion& waited) {
+    if (!is_made_here()) {
+        waited.sleep();
+        return;
+    }
+    lock held(mutex_);
+    const auto runner = schedule_.holder_of(task);
+    const auto take_what_came = [&](worker& from) {
+        collect_from(from);
+        perform();
+        deliver_as_helper(held);
+    };
+    const auto have_it_ring = [&] {
+        if (auto* watched = find(runner)) {
+            watched->channel().expect_ring();
+            take_what_came(*watched); // between the last look and this
+        }
+    };
+    const auto look = [&] {
+        if (!waited.ready() && held.try_lock()) {
+            auto* watched = find(runner);
+            if (watched != nullptr && watched->channel().something_came()) {
+                take_what_came(*watched);
+            }
+            held.unlock();
+        }
+        return waited.ready();
+    };
+    auto spin = spin_; // others may wait as well
+    if (auto* watched = find(runner)) {
+        watched->channel().expect_no_ring();
+    }
+    held.unlock();
+    try {
+        (void)spin(look);
+    } catch (...) { // no memory
+        if (!held.owns_lock()) {
+            held.lock();
+        }
+        have_it_ring();
+        throw;
+    }
+    held.lock();
+    have_it_ring();
+    held.unlock();
+    waited.sleep();
+    spin.learn();
+    held.lock();
+    spin_ = spin;
+}
+
+/// Asks whether what came to a bad end is to be tried again, without the lock.
+void pool_core::judge(lock& held) {
+    while (!doubts_.empty()) {
+        auto doubts = std::exchange(doubts_, {});
+        held.unlock();
+        std::vector<bool> again;
+        for (const auto& each : doubts) {
+            try {
+                again.push_back(each.again(exception_in(each.outcome.bytes())));
+            } catch (...) {
+                again.push_back(false);
+            }
+        }
+        held.lock();
+        for (std::size_t i = 0; i != doubts.size(); ++i) {
+            if (schedule_.is_final(doubts[i].task, again[i])) {
+                complete(doubts[i].task, std::move(doubts[i].outcome));
+            }
+        }
+        perform();
+    }
+}
+
+/// Completes the futures of what has its outcome, without the lock.
+void pool_core::deliver(lock& held) {
+    judge(held);
+    complete_futures(held, std::exchange(finished_, {}));
+}
+
+/// The same on a user's thread that only helps, which may hold locks of the user's: where a function of the
+/// user's is to be run it is left to the supervisor.
+void pool_core::deliver_as_helper(lock& held) {
+    std::vector<finished_task> plain;
+    std::erase_if(finished_, [&](auto& each) {
+        const bool is_plain = !each.completion->is_hooked();
+        if (is_plain) {
+            plain.push_back(std::move(each));
+        }
+        return is_plain;
+    });
+    if (!finished_.empty() || !doubts_.empty()) {
+        wake_supervisor();
+    }
+    complete_futures(held, std::move(plain));
+}
+
+void pool_core::complete_futures(lock& held, std::vector<finished_task> finished) {
+    if (waiting_for_room_ != 0 && (schedule_.has_room() || !schedule_.is_open())) {
+        room_.notify_all();
+    }
+    if (finished.empty()) {
+        return;
+    }
+    held.unlock();
+    const bool is_outermost = !std::exchange(is_delivering, true);
+    for (auto& each : finished) {
+        each.kept.clear(); // first: who has the result can rely on it
+        each.completion->part_is_complete();
+    }
+    finished.clear();
+    is_delivering = !is_outermost;
+    held.lock();
+}
+
+} // namespace multiprocessing::detail

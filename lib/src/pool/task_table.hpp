@@ -1,0 +1,114 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace multiprocessing::detail {
+
+/// From 1 on. The low half says which place a task has in tables, the high half how many have had that place
+/// before: to find a task is to look at one place, and no two have the same number.
+using task_id = std::uint64_t;
+
+/// The numbers of a pool's tasks. Places are used again, the last one first: it is still in the cache.
+class task_numbers {
+public:
+    [[nodiscard]] task_id take() {
+        if (free_.empty()) {
+            return ++places_;
+        }
+        const auto id = free_.back();
+        free_.pop_back();
+        return id;
+    }
+
+    /// That task is gone.
+    void give_back(task_id id) { free_.push_back(id + one_turn); }
+
+    /// Whether there has been a task.
+    [[nodiscard]] bool any_taken() const noexcept { return places_ != 0; }
+
+private:
+    static constexpr task_id one_turn = task_id{1} << 32;
+
+    task_id places_ = 0;
+    std::vector<task_id> free_; // of the next task in each free place
+};
+
+/// What is known of tasks, by their numbers. Addresses stay. Not thread-safe.
+template <class T>
+class task_table {
+public:
+    /// There must be none of that number.
+    T& emplace(task_id id, T&& task) {
+        const auto index = index_of(id);
+        while (index / places_in_block >= blocks_.size()) {
+            blocks_.push_back(std::make_unique<block>());
+        }
+        auto& free = (*blocks_[index / places_in_block])[index % places_in_block];
+        auto& placed = free.task.emplace(std::move(task));
+        free.id = id;
+        ++size_;
+        return placed;
+    }
+
+    /// Null if there is none of that number, which may be anything.
+    [[nodiscard]] T* find(task_id id) noexcept {
+        auto* const found = place_of(id);
+        return found != nullptr ? &*found->task : nullptr;
+    }
+    [[nodiscard]] const T* find(task_id id) const noexcept { return const_cast<task_table*>(this)->find(id); }
+    [[nodiscard]] bool contains(task_id id) const noexcept { return find(id) != nullptr; }
+
+    /// There may be none.
+    void erase(task_id id) noexcept {
+        if (auto* const found = place_of(id)) {
+            found->id = 0;
+            found->task.reset();
+            --size_;
+        }
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+
+    template <class Visit>
+    void for_each_id(const Visit& visit) const {
+        for (const auto& places : blocks_) {
+            for (const auto& each : *places) {
+                if (each.id != 0) {
+                    visit(each.id);
+                }
+            }
+        }
+    }
+
+private:
+    struct place {
+        task_id id = 0; // 0: it is free
+        std::optional<T> task{};
+    };
+    static constexpr std::size_t places_in_block = 256;
+    using block = std::array<place, places_in_block>;
+
+    static std::size_t index_of(task_id id) noexcept { return static_cast<std::uint32_t>(id); }
+
+    [[nodiscard]] place* place_of(task_id id) noexcept {
+        const auto index = index_of(id);
+        if (id == 0 || index / places_in_block >= blocks_.size()) {
+            return nullptr;
+        }
+        auto& found = (*blocks_[index / places_in_block])[index % places_in_block];
+        return found.id == id ? &found : nullptr;
+    }
+
+    std::vector<std::unique_ptr<block>> blocks_;
+    std::size_t size_ = 0;
+};
+
+} // namespace multiprocessing::detail
