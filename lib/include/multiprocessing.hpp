@@ -2,6 +2,7 @@
 #pragma once
 
 /// The whole library but for what is opt-in.
+#include <multiprocessing/connection.hpp>
 #include <multiprocessing/context.hpp>
 #include <multiprocessing/error.hpp>
 #include <multiprocessing/exception.hpp>
@@ -12,3 +13,4 @@
 #include <multiprocessing/queue.hpp>
 #include <multiprocessing/serialize.hpp>
 #include <multiprocessing/shared_memory.hpp>
+#include <multiprocessing/wait.hpp>

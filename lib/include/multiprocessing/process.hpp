@@ -42,7 +42,7 @@ public:
 
     template <class F, class... Args>
     process(process_options options, F&& f, Args&&... args)
-        : process(std::move(options), detail::make_call(f, args...)) {}
+        : process(std::move(options), detail::make_call_for_process(f, args...)) {}
 
     /// Ends a child that was started and not joined: terminates it, kills it after a grace period of half a
     /// second, and reaps it. Bounded whatever the child does.
@@ -51,7 +51,7 @@ public:
     process& operator=(process&& other) noexcept;
 
     /// Starts the child; returns once it runs this program. Throws `not_initialized`, `start_failed`, and
-    /// `std::logic_error` when it was started before.
+    /// `std::logic_error` when it was started before, or was detached and has had connections for arguments.
     void start();
 
     /// Waits until the child has ended. Throws `std::logic_error` when it was not started.

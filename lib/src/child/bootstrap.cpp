@@ -22,6 +22,8 @@
 #include <string_view>
 #include <thread>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace multiprocessing {
 namespace detail {
@@ -97,9 +99,25 @@ void hold_lifeline(int parent, int detached) {
     }
 }
 
+/// Those that this process has inherited for its function, which asks for them by their place.
+class inherited_descriptors final : public carried_descriptors {
+public:
+    explicit inherited_descriptors(std::vector<int> descriptors) : descriptors_(std::move(descriptors)) {}
+    int take(std::size_t index) override {
+        if (index >= descriptors_.size() || descriptors_[index] < 0) {
+            throw decode_failed("a descriptor is announced that was not inherited");
+        }
+        return std::exchange(descriptors_[index], -1);
+    }
+
+private:
+    std::vector<int> descriptors_; // -1: taken
+};
+
 int run(const handover& work) {
     try {
-        decoder in(work.call);
+        inherited_descriptors inherited(work.inherited);
+        decoder in(work.call, &inherited);
         bytes ignored;
         encoder out(ignored);
         run_call(in, out);

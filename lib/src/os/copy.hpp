@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <atomic>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -31,6 +32,28 @@ template <class Pointer>
 void abandon(Pointer object) {
     static auto& kept = *new std::vector<Pointer>; // where leak checkers see it
     kept.push_back(std::move(object));
+}
+
+/// The one T of this process: made when somebody first asks for it, and never destroyed, since objects with
+/// static lifetime may need it to the end. A copy of this process gets its own: the mutex of the original's
+/// may be locked there for ever.
+template <class T>
+T& only_one_here() {
+    struct owned {
+        maker owner{};
+        T object{};
+    };
+    static std::atomic<owned*> current{new owned};
+    auto* here = current.load();
+    if (here->owner.has_copies() && !here->owner.is_this_process()) {
+        auto* own = new owned;
+        if (current.compare_exchange_strong(here, own)) {
+            abandon(here);
+            return own->object;
+        }
+        delete own; // another thread was faster
+    }
+    return here->object;
 }
 
 } // namespace multiprocessing::os

@@ -48,7 +48,17 @@ void process::start() {
     if (child_) {
         throw std::logic_error("multiprocessing::process::start: " + name() + " was started before");
     }
-    child_ = detail::launch(options_.start_method, {.name = options_.name, .function = call_});
+    if (!call_.inherited) {
+        throw std::logic_error("multiprocessing::process::start: this process was moved from");
+    }
+    if (call_.inherited->is_given_up()) {
+        throw std::logic_error("multiprocessing::process::start: the connections among the arguments of " +
+                               name() + " have gone to the child that was started first");
+    }
+    child_ = detail::launch(
+        options_.start_method,
+        {.name = options_.name, .function = call_, .inherited = call_.inherited->descriptors()});
+    call_.inherited->give_up();
 }
 
 void process::join() {
