@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(a_writer_killed_at_any_instant_leaves_whole_values_and_an_e
 
 BOOST_AUTO_TEST_CASE(of_two_writers_the_one_that_is_not_killed_goes_on) {
     std::minstd_rand random(2);
-    for (int round = 0; round != 40; ++round) {
+    for (int round = 0; round != 30; ++round) {
         auto [reader, writer] = mp::pipe<block>(mp::one_way);
         auto victim = start(mp::process{write_blocks, writer, 0, 2});
         auto survivor = start(mp::process{write_blocks, writer, 1, 2});

@@ -138,6 +138,13 @@ public:
     using error::error;
 };
 
+/// The other side of a new connection could not prove that it knows the key, or was not content with this
+/// side's proof.
+class authentication_failed : public error {
+public:
+    using error::error;
+};
+
 /// A value could not be encoded; what() says why.
 class not_encodable : public error {
 public:

@@ -202,6 +202,8 @@ std::unique_ptr<connection_core> get_connection(decoder& in) {
     case end_kind::sends:
     case end_kind::both:
         return make_packet_end(std::move(socket), kind);
+    case end_kind::stream:
+        return make_stream_end(std::move(socket), static_cast<std::size_t>(in.get<std::uint64_t>()));
     }
     throw decode_failed("a connection is announced whose end is of no known kind");
 }
