@@ -2,6 +2,7 @@
 #pragma once
 
 /// The whole library but for what is opt-in.
+#include <multiprocessing/connection.hpp>
 #include <multiprocessing/context.hpp>
 #include <multiprocessing/error.hpp>
 #include <multiprocessing/exception.hpp>
@@ -14,3 +15,4 @@
 #include <multiprocessing/serialize.hpp>
 #include <multiprocessing/shared_memory.hpp>
 #include <multiprocessing/synchronization.hpp>
+#include <multiprocessing/wait.hpp>

@@ -134,6 +134,25 @@ public:
     using error::error;
 };
 
+/// Nothing is left to receive from a connection, and nobody has its other end any more.
+class end_of_file : public error {
+public:
+    using error::error;
+};
+
+/// Nobody has the other end of a connection any more: what is sent would never be received.
+class broken_pipe : public error {
+public:
+    using error::error;
+};
+
+/// The other side of a new connection could not prove that it knows the key, or was not content with this
+/// side's proof.
+class authentication_failed : public error {
+public:
+    using error::error;
+};
+
 /// A value could not be encoded; what() says why.
 class not_encodable : public error {
 public:

@@ -51,7 +51,7 @@ public:
 
     template <class F, class... Args>
     process(process_options options, F&& f, Args&&... args)
-        : process(std::move(options), detail::make_call(f, args...)) {}
+        : process(std::move(options), detail::make_call_for_process(f, args...)) {}
 
     /// Prepares `f(args...)` for a child that is forked, and so has a copy of this process's memory: closures
     /// that own or refer to anything, arguments that can only be moved, `std::ref`. Both are kept as
@@ -72,7 +72,7 @@ public:
     process& operator=(process&& other) noexcept;
 
     /// Starts the child; returns once it is there. Throws `not_initialized`, `start_failed`, and
-    /// `std::logic_error` when it was started before.
+    /// `std::logic_error` when it was started before, or was detached and has had connections for arguments.
     void start();
 
     /// Waits until the child has ended. Throws `std::logic_error` when it was not started.

@@ -22,6 +22,8 @@
 #include <string_view>
 #include <thread>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace multiprocessing {
 namespace detail {
@@ -98,6 +100,21 @@ void hold_lifeline(int parent, int detached) {
     }
 }
 
+/// Those that this process has inherited for its function, which asks for them by their place.
+class inherited_descriptors final : public carried_descriptors {
+public:
+    explicit inherited_descriptors(std::vector<int> numbers) : numbers_(std::move(numbers)) {}
+    int take(std::size_t index) override {
+        if (index >= numbers_.size() || numbers_[index] < 0) {
+            throw decode_failed("a descriptor is announced that was not inherited");
+        }
+        return inherited(std::exchange(numbers_[index], -1));
+    }
+
+private:
+    std::vector<int> numbers_; // in the parent; -1: taken
+};
+
 int run(const handover& work, const std::function<void()>& function) {
     try {
         function();
@@ -151,8 +168,9 @@ int inherited(int number) noexcept {
     return found == numbers.end() ? number : found->second;
 }
 
-void run_encoded(std::span<const std::byte> call) {
-    decoder in(call);
+void run_encoded(std::span<const std::byte> call, const std::vector<int>& descriptors) {
+    inherited_descriptors carried(descriptors);
+    decoder in(call, &carried);
     bytes ignored;
     encoder out(ignored);
     run_call(in, out);
@@ -172,7 +190,7 @@ void init(int argc, char** argv) {
     program.arguments.emplace(argv, argv + argc);
     try {
         if (const auto work = detail::find_handover()) {
-            detail::become_child(*work, [&] { detail::run_encoded(work->call); });
+            detail::become_child(*work, [&] { detail::run_encoded(work->call, work->inherited); });
         }
         detail::remove_names_of_the_dead();
     } catch (const std::exception& e) {

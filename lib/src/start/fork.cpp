@@ -27,7 +27,7 @@ namespace {
         if (request.in_memory != nullptr) {
             request.in_memory->run();
         } else {
-            run_encoded(request.function.encoded);
+            run_encoded(request.function.encoded, work.inherited);
         }
     });
 }

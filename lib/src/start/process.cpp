@@ -59,8 +59,22 @@ void process::start() {
     if (child_) {
         throw std::logic_error("multiprocessing::process::start: " + name() + " was started before");
     }
-    child_ = detail::launch(options_.start_method.value_or(get_start_method()),
-                            {.name = options_.name, .function = call_, .in_memory = closure_.get()});
+    if (!call_.inherited && !closure_) {
+        throw std::logic_error("multiprocessing::process::start: this process was moved from");
+    }
+    if (call_.inherited && call_.inherited->is_given_up()) {
+        throw std::logic_error("multiprocessing::process::start: the connections among the arguments of " +
+                               name() + " have gone to the child that was started first");
+    }
+    child_ =
+        detail::launch(options_.start_method.value_or(get_start_method()),
+                       {.name = options_.name,
+                        .function = call_,
+                        .in_memory = closure_.get(),
+                        .inherited = call_.inherited ? call_.inherited->descriptors() : std::vector<int>()});
+    if (call_.inherited) {
+        call_.inherited->give_up();
+    }
 }
 
 void process::join() {
