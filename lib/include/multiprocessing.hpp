@@ -2,6 +2,7 @@
 #pragma once
 
 /// The whole library but for what is opt-in.
+#include <multiprocessing/actor.hpp>
 #include <multiprocessing/context.hpp>
 #include <multiprocessing/error.hpp>
 #include <multiprocessing/exception.hpp>
