@@ -14,4 +14,5 @@
 #include <multiprocessing/queue.hpp>
 #include <multiprocessing/serialize.hpp>
 #include <multiprocessing/shared_memory.hpp>
+#include <multiprocessing/shared_value.hpp>
 #include <multiprocessing/synchronization.hpp>
