@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(copies_of_a_handle_are_the_same_actor_for_many_threads) {
     {
         std::vector<std::jthread> clients;
         for (int i = 0; i != 4; ++i) {
-            clients.emplace_back([copy = a]() mutable {
+            clients.emplace_back([copy = a] {
                 long before = 0;
                 for (int n = 0; n != 200; ++n) {
                     const auto now = copy.call(&counter::add, 1).get();

@@ -196,8 +196,12 @@ public:
     explicit actor(const actor_options& options, const Args&... args)
         : actor(start(options, detail::factory<T, detail::constructor<T>>{}, args...)) {}
 
-    /// The same, but the object is what `f(args...)` returns, there. So is each that replaces it, which may
-    /// begin with what the one before has kept somewhere.
+    actor(const actor&) = default; // there is no handle to nothing
+    actor& operator=(const actor&) = default;
+    ~actor() = default;
+
+    /// One whose object is what `f(args...)` returns, there. So is each that replaces it, which may begin
+    /// with what the one before has kept somewhere.
     template <class F, class... Args>
     requires(is_argument<F>) [[nodiscard]] static actor made_by(const F& f, const Args&... args) {
         return made_by(actor_options{}, f, args...);
@@ -206,6 +210,8 @@ public:
     [[nodiscard]] static actor made_by(const actor_options& options, const F& f, const Args&... args) {
         return actor(start(options, detail::factory<T, std::decay_t<F>>{f}, args...));
     }
+
+    // Constant handles are to objects that can be changed, as constant pointers are.
 
     /// Has the object's process call `f` with the object and the arguments: a member function of T, or
     /// anything that a pool can call and takes a T& first. Arguments travel as those of a task do, and so
@@ -216,22 +222,22 @@ public:
     ///
     /// Throws `pool_closed` after `close` or `terminate`, and what encoding the arguments throws.
     template <class F, class... Args>
-    requires(!std::same_as<F, task_options>) auto call(const F& f, const Args&... args) {
+    requires(!std::same_as<F, task_options>) auto call(const F& f, const Args&... args) const {
         return call(task_options{}, f, args...);
     }
     /// The same, treated as `options` say. One that is tried again waits behind the others.
     template <class F, class... Args>
-    auto call(const task_options& options, const F& f, const Args&... args) {
+    auto call(const task_options& options, const F& f, const Args&... args) const {
         return pool_->apply_async(options, detail::method<T, std::decay_t<F>>{f}, args...);
     }
 
     /// No more calls. The process ends when all are done. Does not wait.
-    void close() { pool_->close(); }
+    void close() const { pool_->close(); }
     /// Completes every unfinished call with `pool_terminated`, and ends the process: SIGTERM, and SIGKILL
     /// after half a second. Does not wait.
-    void terminate() { pool_->terminate(); }
+    void terminate() const { pool_->terminate(); }
     /// Waits until the process has ended. Throws `std::logic_error` unless `close` or `terminate` was called.
-    void join() { pool_->join(); }
+    void join() const { pool_->join(); }
 
     /// The process id; 0 when there is no process, since it has ended and no other has been started yet.
     [[nodiscard]] long pid() const {
