@@ -3,6 +3,7 @@
 
 /// The whole library but for what is opt-in.
 #include <multiprocessing/connection.hpp>
+#include <multiprocessing/actor.hpp>
 #include <multiprocessing/context.hpp>
 #include <multiprocessing/error.hpp>
 #include <multiprocessing/exception.hpp>
@@ -14,5 +15,6 @@
 #include <multiprocessing/queue.hpp>
 #include <multiprocessing/serialize.hpp>
 #include <multiprocessing/shared_memory.hpp>
+#include <multiprocessing/shared_value.hpp>
 #include <multiprocessing/synchronization.hpp>
 #include <multiprocessing/wait.hpp>

@@ -28,7 +28,7 @@ const void* get_code_address(decoder& in);
 /// What to call a function in messages, found out only when a message is written.
 struct function_name {
     const void* address = nullptr;        ///< of a function, else null
-    const std::type_info* type = nullptr; ///< of a function object or pointer to member
+    const std::type_info* type = nullptr; ///< of a function object or pointer to virtual member
     [[nodiscard]] std::string text() const;
 };
 
@@ -103,6 +103,10 @@ template <class F>
 function_name name_of(const F& f) {
     if constexpr (function_pointer<F>) {
         return {.address = reinterpret_cast<const void*>(f)};
+    } else if constexpr (std::is_member_function_pointer_v<F>) {
+        const auto layout = std::bit_cast<member_function_layout>(f);
+        return layout.is_virtual() ? function_name{.type = &typeid(f)}
+                                   : function_name{.address = reinterpret_cast<const void*>(layout.function)};
     } else {
         return {.type = &typeid(f)};
     }

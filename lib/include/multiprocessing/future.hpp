@@ -121,12 +121,14 @@ public:
 
 private:
     static R assemble(const detail::completion& state) {
-        if (state.parts() == 1) {
-            return decode<R>(state.value_of(0));
+        if constexpr (detail::is_specialization<R, std::vector>) {
+            if (state.parts() != 1) { // a map, in chunks
+                R whole;
+                assemble_into(whole, state);
+                return whole;
+            }
         }
-        R whole;
-        assemble_into(whole, state);
-        return whole;
+        return decode<R>(state.value_of(0));
     }
 
     template <class Whole>

@@ -40,6 +40,8 @@ class pool_core;
 /// `resource_error`. Threads: all members but the destructor and move may be called from any number of
 /// threads at once.
 class pool {
+    // Where a function's result is `auto` it is what the one with options gives: some compilers would ask for
+    // the result before they heed this.
     template <class F>
     static constexpr bool is_options = std::is_same_v<std::remove_cvref_t<F>, task_options>;
 

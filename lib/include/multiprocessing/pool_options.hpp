@@ -95,6 +95,10 @@ struct pool_options {
     /// Forked ones are copies of the pool's thread at that time, and keep mapped what other workers had
     /// then.
     std::optional<multiprocessing::start_method> start_method{};
+    std::string worker_name{}; ///< of all workers, shown by `ps` and debuggers; "worker-N" when empty
+    /// false: a worker that has ended, for whatever reason, is missed by nobody, and when none is left tasks
+    /// fail with `worker_died`.
+    bool replace_workers = true;
 };
 
 /// Counts of a pool's tasks and workers.

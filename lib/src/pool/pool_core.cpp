@@ -63,7 +63,8 @@ pool_core::pool_core(const pool_options& options)
                  .max_tasks_per_child = options.max_tasks_per_child,
                  .most_under_way =
                      1 + std::min(most_under_way(options.isolation) - 1, options.prefetch.value_or(SIZE_MAX)),
-                 .retry_back_off = options.retry_back_off}),
+                 .retry_back_off = options.retry_back_off,
+                 .replaces_workers = options.replace_workers}),
       spin_(options.spin) {
     events_.add(wake_.get(), 0);
     // The first workers are started here, so that what prevents it is the caller's to handle.
@@ -375,7 +376,7 @@ std::exception_ptr pool_core::error_for(task_id id, action::failure reason) {
         return std::make_exception_ptr(task_timed_out(function() + " ran for longer than its timeout of " +
                                                       for_people(failed.timeout) + attempts));
     case action::failure::no_worker_starts:
-        return std::make_exception_ptr(error_of_waiting(dead_, id, function()));
+        return std::make_exception_ptr(error_of_waiting(dead_, id, function(), options_.replace_workers));
     case action::failure::worker_died:
         break;
     }

@@ -56,7 +56,8 @@ worker::worker(worker_id id, const pool_options& options, const worker_settings&
                                .keeps_freed_memory = !settings.memory_is_limited() && options.max_rss == 0};
     auto inherited = handle.channel.descriptors();
     inherited.push_back(handle.stop_line);
-    process_ = launch(settings.start_method(), {.name = "worker-" + std::to_string(id),
+    const auto& name = options.worker_name;
+    process_ = launch(settings.start_method(), {.name = name.empty() ? "worker-" + std::to_string(id) : name,
                                                 .function = make_call(&worker_loop, handle),
                                                 .inherited = inherited,
                                                 .error_output = words_.writing_end(),
