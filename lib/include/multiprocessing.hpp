@@ -11,6 +11,7 @@
 #include <multiprocessing/pool.hpp>
 #include <multiprocessing/process.hpp>
 #include <multiprocessing/queue.hpp>
+#include <multiprocessing/redirection.hpp>
 #include <multiprocessing/serialize.hpp>
 #include <multiprocessing/shared_memory.hpp>
 #include <multiprocessing/synchronization.hpp>

@@ -34,6 +34,8 @@ public:
         }
     }
     [[nodiscard]] int get() const noexcept { return fd_; }
+    /// Gives up the ownership.
+    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
     explicit operator bool() const noexcept { return fd_ >= 0; }
 
 private:

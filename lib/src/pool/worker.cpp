@@ -59,7 +59,7 @@ worker::worker(worker_id id, const pool_options& options, const worker_settings&
     process_ = launch(settings.start_method(), {.name = "worker-" + std::to_string(id),
                                                 .function = make_call(&worker_loop, handle),
                                                 .inherited = inherited,
-                                                .error_output = words_.writing_end(),
+                                                .streams = {-1, -1, words_.writing_end()},
                                                 .leads_group = true,
                                                 .settings = settings.all(cpu),
                                                 .environment = settings.environment()});
