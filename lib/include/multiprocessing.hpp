@@ -8,6 +8,7 @@
 #include <multiprocessing/forkserver.hpp>
 #include <multiprocessing/future.hpp>
 #include <multiprocessing/init.hpp>
+#include <multiprocessing/log.hpp>
 #include <multiprocessing/pool.hpp>
 #include <multiprocessing/process.hpp>
 #include <multiprocessing/queue.hpp>

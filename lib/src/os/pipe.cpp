@@ -109,4 +109,18 @@ std::size_t write_some(int fd, std::string_view content) {
     return static_cast<std::size_t>(written);
 }
 
+void write_at_once(int fd, std::string_view content) noexcept {
+    const no_sigpipe who_reads_it_may_be_gone;
+    while (!content.empty()) {
+        const auto written = ::write(fd, content.data(), content.size());
+        if (written >= 0) {
+            content.remove_prefix(static_cast<std::size_t>(written));
+        } else if (errno == EAGAIN) {
+            wait_writable(fd);
+        } else if (errno != EINTR) {
+            return;
+        }
+    }
+}
+
 } // namespace multiprocessing::os

@@ -38,4 +38,8 @@ bool is_writable(int fd);
 /// or nobody reads: nobody ever will.
 std::size_t write_some(int fd, std::string_view content);
 
+/// Writes all of it in one piece, as far as `fd` has it so: between pieces others may write. Waits while `fd`
+/// takes nothing. What nobody will take is lost, without a signal.
+void write_at_once(int fd, std::string_view content) noexcept;
+
 } // namespace multiprocessing::os

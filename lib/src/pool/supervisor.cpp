@@ -2,6 +2,7 @@
 // The supervisor: one thread that collects results, notices deaths, starts and ends workers.
 #include "os/process.hpp"
 #include "pool/pool_core.hpp"
+#include "start/log.hpp"
 
 #include "child/outcome.hpp"
 
@@ -203,6 +204,7 @@ void pool_core::start_due_workers(lock& held) {
             started = std::make_unique<worker>(id, options_, settings_, heap_, cpu);
         } catch (const std::exception& e) {
             failure = e.what();
+            note(log_level::warning, [&] { return failure; });
         }
         held.lock();
         if (started) {
@@ -359,6 +361,7 @@ void pool_core::bury(lock& held, worker_id id) {
     auto how = dead.death();
     auto printed = dead.printed();
     relay_.take_over(std::move(dead.words()));
+    note(log_level::info, [&] { return how.epitaph; });
     held.lock();
     const auto begun = dead.channel().begun();
     if (auto* running = tasks_.find(begun);

@@ -5,6 +5,7 @@
 #include "os/memory.hpp"
 #include "os/socket.hpp"
 #include "start/launch.hpp"
+#include "start/log.hpp"
 
 #include <multiprocessing/error.hpp>
 #include <multiprocessing/forkserver.hpp>
@@ -141,6 +142,8 @@ private:
         servers = os::descriptor();
         requests_ = std::move(ours);
         if (wait_for_birth(requests_.get(), process_->handle(), steady_time::max())) {
+            note(log_level::info,
+                 [&] { return "started the fork server (" + std::to_string(process_->pid()) + ")"; });
             return true;
         }
         process_->kill();
