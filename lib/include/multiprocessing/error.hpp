@@ -53,7 +53,8 @@ struct worker_death {
     std::optional<std::size_t> peak_memory{};
     /// The kernel killed it for want of memory, as far as its control group's count of such kills can tell.
     bool out_of_memory = false;
-    std::string last_output{}; ///< the end of what it wrote to stderr, at most 4 KiB
+    /// The end of what it wrote to stderr, at most 4 KiB; where the task was captured, of what that printed.
+    std::string last_output{};
     /// "function at module+0xoffset" of each frame, the innermost first, a line each. Empty where the worker
     /// could not write it any more, or died of a signal that tells of no place.
     std::string stack_trace{};

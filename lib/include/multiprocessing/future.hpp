@@ -12,6 +12,7 @@
 #include <memory>
 #include <ranges>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -93,6 +94,16 @@ public:
             throw std::logic_error("multiprocessing::future::successful: the outcome is not there yet");
         }
         return state_->succeeded();
+    }
+    /// What the task has printed on its standard output and error, if it was submitted with
+    /// `task_options::capture`: until it returned or threw, or until its worker died, was stopped or killed;
+    /// the first `most_captured` bytes of it, and only of its last attempt. Ask before `get`, which takes the
+    /// outcome away. Throws `std::logic_error` while the outcome is not there.
+    [[nodiscard]] std::string output() const {
+        if (!ready()) {
+            throw std::logic_error("multiprocessing::future::output: the outcome is not there yet");
+        }
+        return state_->output();
     }
 
     /// Has the work stopped, unless it is complete: then false. What no worker has begun never will be; a

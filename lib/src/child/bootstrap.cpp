@@ -8,6 +8,7 @@
 #include "os/poll.hpp"
 #include "os/process.hpp"
 #include "start/handover.hpp"
+#include "start/log.hpp"
 
 #include <multiprocessing/context.hpp>
 #include <multiprocessing/function.hpp>
@@ -142,6 +143,7 @@ void become_child(const handover& work, const std::function<void()>& function,
         this_program().name = work.name;
         this_program().parent = process_info(static_cast<long>(work.parent_pid), work.parent_name);
         set_start_method(static_cast<start_method>(work.default_method));
+        set_log_level(static_cast<log_level>(work.log_level));
         os::set_close_on_exec(work.parent);
         os::set_close_on_exec(work.detached);
         if (work.is_fork_server) { // which has its own
@@ -153,7 +155,10 @@ void become_child(const handover& work, const std::function<void()>& function,
     } catch (const std::exception& e) {
         cannot_begin(e);
     }
-    std::exit(run(work, function));
+    note(log_level::debug, [] { return std::string("begins"); });
+    const int code = run(work, function);
+    note(log_level::debug, [&] { return "exits with code " + std::to_string(code); });
+    std::exit(code);
 }
 
 void cannot_begin(const std::exception& reason) {
@@ -192,6 +197,7 @@ void init(int argc, char** argv) {
         if (const auto work = detail::find_handover()) {
             detail::become_child(*work, [&] { detail::run_encoded(work->call, work->inherited); });
         }
+        detail::heed_log_variable();
         detail::remove_names_of_the_dead();
     } catch (const std::exception& e) {
         detail::cannot_begin(e);

@@ -112,7 +112,8 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
                  .completion = std::move(completion),
                  .part = part,
                  .retry_if = options.retry_if ? std::make_unique<retry_predicate>(options.retry_if) : nullptr,
-                 .timeout = timeout});
+                 .timeout = timeout,
+                 .is_captured = options.capture});
     schedule_.submitted(id, traits);
     tasks_came_ = true;
     if (at_rest_ == steady_time::max() && asleep_until_ != steady_time::min()) {
@@ -235,7 +236,8 @@ void pool_core::perform(const action::send_task& send) {
         return; // overtaken by another event
     }
     try {
-        receiver->channel().send(frame_kind::task, send.task, sent->function.encoded);
+        receiver->channel().send(sent->is_captured ? frame_kind::captured_task : frame_kind::task, send.task,
+                                 sent->function.encoded);
     } catch (const channel_broken&) {
         kill(*receiver); // its tasks are dealt with when it is buried
     } catch (const resource_error& e) {
