@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 // What tasks print, in their futures.
@@ -144,6 +145,36 @@ BOOST_DATA_TEST_CASE(before_the_death_of_the_worker, each_start_method, method) 
         }
         BOOST_TEST(output_of(pool.apply_async(captured, print_and_exit)) == "before the exit");
         BOOST_TEST(output_of(pool.apply_async(captured, print, 2)) == printed_by(2));
+    }
+}
+
+/// A worker is killed wherever it happens to be; nobody's output is another's, and none is lost of what is
+/// complete.
+BOOST_AUTO_TEST_CASE(of_each_its_own_whenever_the_worker_is_killed) {
+    constexpr std::size_t tasks_in_a_round = 20;
+    for (const auto isolation : {mp::isolation::shared, mp::isolation::strict}) {
+        mp::pool pool({.processes = 1, .isolation = isolation, .start_method = mp::start_method::forkserver});
+        int number = 0;
+        for (std::size_t round = 0; round != tasks_in_a_round; ++round) {
+            std::vector<std::pair<mp::future<int>, std::string>> tasks;
+            for (std::size_t i = 0; i != tasks_in_a_round; ++i) {
+                tasks.emplace_back(pool.apply_async(captured, print, number), printed_by(number));
+                ++number;
+            }
+            tasks[round].first.wait();
+            for (const auto pid : pool.pids()) {
+                ::kill(static_cast<pid_t>(pid), SIGKILL);
+            }
+            for (auto& [task, expected] : tasks) {
+                task.wait();
+                if (task.successful()) {
+                    BOOST_TEST(task.output() == expected);
+                } else {
+                    BOOST_TEST(expected.starts_with(task.output()), task.output());
+                    BOOST_CHECK_THROW(task.get(), mp::worker_died);
+                }
+            }
+        }
     }
 }
 
