@@ -17,34 +17,32 @@ using detail::task_id;
 
 BOOST_FIXTURE_TEST_SUITE(task_table, leaves_nothing)
 
-BOOST_AUTO_TEST_CASE(numbers_begin_with_one) {
-    detail::task_numbers numbers;
-    BOOST_TEST(!numbers.any_taken());
-    BOOST_TEST(numbers.take() == 1U);
-    BOOST_TEST(numbers.take() == 2U);
-    BOOST_TEST(numbers.any_taken());
+BOOST_AUTO_TEST_CASE(ids_begin_with_one) {
+    detail::task_ids ids;
+    BOOST_TEST(ids.take() == 1U);
+    BOOST_TEST(ids.take() == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(no_number_is_given_twice) {
-    detail::task_numbers numbers;
+BOOST_AUTO_TEST_CASE(no_id_is_given_twice) {
+    detail::task_ids ids;
     std::set<task_id> seen;
     for (int i = 0; i != 100; ++i) {
-        const auto first = numbers.take();
-        const auto second = numbers.take();
+        const auto first = ids.take();
+        const auto second = ids.take();
         BOOST_TEST(seen.insert(first).second);
         BOOST_TEST(seen.insert(second).second);
-        numbers.give_back(first);
-        numbers.give_back(second);
+        ids.give_back(first);
+        ids.give_back(second);
     }
 }
 
 BOOST_AUTO_TEST_CASE(a_place_is_used_again) {
-    detail::task_numbers numbers;
+    detail::task_ids ids;
     std::uint32_t highest = 0;
     for (int i = 0; i != 100; ++i) {
-        const auto id = numbers.take();
+        const auto id = ids.take();
         highest = std::max(highest, static_cast<std::uint32_t>(id));
-        numbers.give_back(id);
+        ids.give_back(id);
     }
     BOOST_TEST(highest == 1U);
 }
@@ -69,13 +67,13 @@ BOOST_AUTO_TEST_CASE(any_number_may_be_asked_for) {
 }
 
 BOOST_AUTO_TEST_CASE(a_former_user_of_a_place_is_not_found) {
-    detail::task_numbers numbers;
+    detail::task_ids ids;
     detail::task_table<int> table;
-    const auto former = numbers.take();
+    const auto former = ids.take();
     table.emplace(former, 1);
     table.erase(former);
-    numbers.give_back(former);
-    const auto now = numbers.take();
+    ids.give_back(former);
+    const auto now = ids.take();
     table.emplace(now, 2);
     BOOST_TEST(!table.contains(former));
     table.erase(former);

@@ -40,7 +40,7 @@ void append_indented(std::string& text, std::string_view lines) {
     }
 }
 
-worker_died make_error(death how, task_id task, std::string function, std::string text) {
+worker_died make_error(death how, std::uint64_t task, std::string function, std::string text) {
     auto& details = how.details;
     details.task = task;
     details.function = std::move(function);
@@ -64,12 +64,13 @@ worker_died make_error(death how, task_id task, std::string function, std::strin
 
 } // namespace
 
-worker_died error_of_running(death how, task_id task, std::string function, const std::string& attempts) {
+worker_died error_of_running(death how, std::uint64_t task, std::string function,
+                             const std::string& attempts) {
     auto first_line = how.epitaph + " while running " + function + attempts;
     return make_error(std::move(how), task, std::move(function), std::move(first_line));
 }
 
-worker_died error_of_waiting(death how, task_id task, std::string function, bool workers_are_replaced) {
+worker_died error_of_waiting(death how, std::uint64_t task, std::string function, bool workers_are_replaced) {
     auto first_line = workers_are_replaced
                           ? "no worker can be started, the pool has given up: " + how.epitaph
                           : function + " did not run: " + how.epitaph + ", and is not replaced";

@@ -5,6 +5,7 @@
 
 #include <multiprocessing/error.hpp>
 
+#include <cstdint>
 #include <string>
 
 namespace multiprocessing::detail {
@@ -19,10 +20,10 @@ struct death {
 
 /// The error of the task that died with the worker. `attempts` says how many there were, where there was more
 /// than one.
-[[nodiscard]] worker_died error_of_running(death how, task_id task, std::string function,
+[[nodiscard]] worker_died error_of_running(death how, std::uint64_t task, std::string function,
                                            const std::string& attempts);
 /// The error of a task for which there is no worker and will be none, after the last one has ended.
-[[nodiscard]] worker_died error_of_waiting(death how, task_id task, std::string function,
+[[nodiscard]] worker_died error_of_waiting(death how, std::uint64_t task, std::string function,
                                            bool workers_are_replaced);
 
 } // namespace multiprocessing::detail

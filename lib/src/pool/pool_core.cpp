@@ -97,7 +97,7 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
     if (!wait && !schedule_.has_room()) {
         return false;
     }
-    const auto id = numbers_.take();
+    const auto id = ids_.take();
     const std::chrono::nanoseconds default_grace =
         function.takes_stop_token ? default_stop_grace : std::chrono::seconds(0);
     const task_traits traits{.bulky = function.encoded.size() > channel::surely_in_message &&
@@ -111,6 +111,7 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
         id, task{.function = std::move(function),
                  .completion = std::move(completion),
                  .part = part,
+                 .number = ++submitted_,
                  .retry_if = options.retry_if ? std::make_unique<retry_predicate>(options.retry_if) : nullptr,
                  .timeout = timeout,
                  .is_captured = options.capture});
@@ -138,7 +139,7 @@ bool pool_core::cancel(std::uint64_t task) {
 
 void pool_core::set_initializer(call initializer) {
     const lock held(mutex_);
-    if (numbers_.any_taken() || initializer_) {
+    if (submitted_ != 0 || initializer_) {
         throw std::logic_error(std::string("multiprocessing::pool::initializer: ") +
                                (initializer_ ? "there is one already" : "a task has been submitted before"));
     }
@@ -360,7 +361,7 @@ void pool_core::complete_with_error(task_id id, std::exception_ptr error) {
 void pool_core::finish(task_id id, task& finished) {
     finished_.push_back({std::move(finished.completion), std::move(finished.function.kept)});
     tasks_.erase(id);
-    numbers_.give_back(id);
+    ids_.give_back(id);
 }
 
 std::exception_ptr pool_core::error_for(task_id id, action::failure reason) {
@@ -378,11 +379,12 @@ std::exception_ptr pool_core::error_for(task_id id, action::failure reason) {
         return std::make_exception_ptr(task_timed_out(function() + " ran for longer than its timeout of " +
                                                       for_people(failed.timeout) + attempts));
     case action::failure::no_worker_starts:
-        return std::make_exception_ptr(error_of_waiting(dead_, id, function(), options_.replace_workers));
+        return std::make_exception_ptr(
+            error_of_waiting(dead_, failed.number, function(), options_.replace_workers));
     case action::failure::worker_died:
         break;
     }
-    return std::make_exception_ptr(error_of_running(dead_, id, function(), attempts));
+    return std::make_exception_ptr(error_of_running(dead_, failed.number, function(), attempts));
 }
 
 worker* pool_core::find(worker_id id) {

@@ -26,6 +26,7 @@ struct task {
     call function;
     std::shared_ptr<detail::completion> completion;
     std::size_t part = 0;
+    std::uint64_t number = 0;                    // among all that were submitted, for people
     std::unique_ptr<retry_predicate> retry_if{}; // if it is not the pool's
     std::chrono::nanoseconds timeout{0};
     std::size_t attempts = 1;
@@ -153,7 +154,8 @@ private:
     std::size_t waiting_for_room_ = 0; // threads
     std::size_t submitted_since_look_ = 0;
     schedule schedule_;
-    task_numbers numbers_;
+    task_ids ids_;
+    std::uint64_t submitted_ = 0;
     task_table<task> tasks_;
     std::map<worker_id, std::unique_ptr<worker>> workers_; // inserted and erased by the supervisor only
     std::vector<pending_start> starts_;

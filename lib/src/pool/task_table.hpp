@@ -12,11 +12,11 @@
 namespace multiprocessing::detail {
 
 /// From 1 on. The low half says which place a task has in tables, the high half how many have had that place
-/// before: to find a task is to look at one place, and no two have the same number.
+/// before: to find a task is to look at one place, and no two have the same id.
 using task_id = std::uint64_t;
 
-/// The numbers of a pool's tasks. Places are used again, the last one first: it is still in the cache.
-class task_numbers {
+/// The ids of a pool's tasks. Places are used again, the last one first: it is still in the cache.
+class task_ids {
 public:
     [[nodiscard]] task_id take() {
         if (free_.empty()) {
@@ -30,9 +30,6 @@ public:
     /// That task is gone.
     void give_back(task_id id) { free_.push_back(id + one_turn); }
 
-    /// Whether there has been a task.
-    [[nodiscard]] bool any_taken() const noexcept { return places_ != 0; }
-
 private:
     static constexpr task_id one_turn = task_id{1} << 32;
 
@@ -40,11 +37,11 @@ private:
     std::vector<task_id> free_; // of the next task in each free place
 };
 
-/// What is known of tasks, by their numbers. Addresses stay. Not thread-safe.
+/// What is known of tasks, by their ids. Addresses stay. Not thread-safe.
 template <class T>
 class task_table {
 public:
-    /// There must be none of that number.
+    /// There must be none of that id.
     T& emplace(task_id id, T&& task) {
         const auto index = index_of(id);
         while (index / places_in_block >= blocks_.size()) {
@@ -57,7 +54,7 @@ public:
         return placed;
     }
 
-    /// Null if there is none of that number, which may be anything.
+    /// Null if there is none of that id, which may be anything.
     [[nodiscard]] T* find(task_id id) noexcept {
         auto* const found = place_of(id);
         return found != nullptr ? &*found->task : nullptr;
