@@ -269,6 +269,21 @@ BOOST_DATA_TEST_CASE(shares_arrays_and_queues, each_start_method, method) {
     BOOST_TEST(out.get().size() == std::size_t{1} << 20);
 }
 
+BOOST_DATA_TEST_CASE(gets_connections, each_start_method, method) {
+    const by_default chosen(method);
+    auto [here, there] = mp::pipe<std::string>();
+    mp::process child([](mp::connection<std::string> to_parent,
+                         mp::connection<std::string> again) { to_parent.send(again.recv() + " there"); },
+                      there, there);
+    here.send("hello");
+    child.start();
+    there.close();
+    BOOST_TEST(here.recv() == "hello there");
+    child.join();
+    BOOST_TEST(child.exit_code().value_or(-1) == 0);
+    BOOST_CHECK_THROW(here.recv(), mp::end_of_file);
+}
+
 // Pools
 
 BOOST_DATA_TEST_CASE(a_pool_works, each_start_method, method) {

@@ -167,7 +167,8 @@ int channel_socket() {
     return std::ranges::min(descriptors("socket:"));
 }
 
-/// Says without end what a worker may say once: that it is ready (3), or that it begins a task (5).
+/// Says without end what a worker may say once: that it is ready (4), that it begins a task (6), or what a
+/// captured task has printed (7).
 void repeat_for_ever(std::uint32_t kind, const std::string& begun) {
     raw_frame frame{.kind = kind};
     std::ofstream(begun).put('x');
@@ -201,7 +202,7 @@ void send_results_for_ever(const std::string& begun) {
     const int memory = ::memfd_create("result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     (void)!::write(memory, content.data(), content.size());
     ::fcntl(memory, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
-    raw_frame frame{.size = content.size(), .kind = 6, .route = 2};
+    raw_frame frame{.size = content.size(), .kind = 8, .route = 2};
     std::ofstream(begun).put('x');
     while (told == 0) {
         ::pause();
@@ -360,7 +361,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_rings_without_end_does_not_stop_the_others) {
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_that_repeats_itself_without_end_dies_of_it) {
-    for (const std::uint32_t kind : {3U, 5U}) {
+    for (const std::uint32_t kind : {4U, 6U, 7U}) { // ready, begun, printed
         mp::pool pool({.processes = 2, .isolation = mp::isolation::strict});
         const scratch_file begun;
         auto hostile = pool.apply_async(repeat_for_ever, kind, begun.path());
@@ -368,7 +369,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_repeats_itself_without_end_dies_of_it) {
         check_that_others_go_on(pool);
         const auto death = death_of(std::move(hostile));
         BOOST_TEST(death.exit_code() == -SIGKILL);
-        BOOST_TEST(contains(death.what(), kind == 3U ? "makes no sense" : "began what it was not sent"),
+        BOOST_TEST(contains(death.what(), kind == 6U ? "began what it was not sent" : "makes no sense"),
                    death.what());
     }
 }

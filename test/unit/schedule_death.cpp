@@ -276,6 +276,30 @@ BOOST_AUTO_TEST_CASE(a_vacant_place_is_filled_when_somebody_gets_ready) {
     BOOST_TEST(p.next().size() == 1U); // a start in the other place
 }
 
+BOOST_AUTO_TEST_CASE(a_worker_that_is_not_to_be_replaced_leaves_its_work_to_others) {
+    plan p({.workers = 2, .replaces_workers = false});
+    p.ready(1);
+    p.submit(1, 2);
+    p.next();
+    p.died(1, 1);
+    check(p.next(), {"fail 1: worker died"});
+    p.ready(2); // which fills no place
+    check(p.next(), {"send 2 to 2"});
+}
+
+BOOST_AUTO_TEST_CASE(when_no_worker_is_left_and_none_is_to_be_replaced_all_tasks_fail) {
+    plan p({.workers = 1, .replaces_workers = false});
+    p.ready(1);
+    p.submit(1, 3);
+    p.next();
+    p.died(1, 1);
+    check(p.next(), {"fail 1: worker died", "fail 2: no worker starts", "fail 3: no worker starts"});
+    p.submitted(4);
+    check(p.next(), {"fail 4: no worker starts"});
+    p.close();
+    BOOST_TEST(p.finished());
+}
+
 BOOST_AUTO_TEST_CASE(a_bulky_task_is_not_sent_ahead) {
     auto p = plan::with_ready_workers(1);
     p.submitted(1, {.bulky = true});

@@ -53,7 +53,8 @@ struct worker_death {
     std::optional<std::size_t> peak_memory{};
     /// The kernel killed it for want of memory, as far as its control group's count of such kills can tell.
     bool out_of_memory = false;
-    std::string last_output{}; ///< the end of what it wrote to stderr, at most 4 KiB
+    /// The end of what it wrote to stderr, at most 4 KiB; where the task was captured, of what that printed.
+    std::string last_output{};
     /// "function at module+0xoffset" of each frame, the innermost first, a line each. Empty where the worker
     /// could not write it any more, or died of a signal that tells of no place.
     std::string stack_trace{};
@@ -130,6 +131,25 @@ public:
 /// time; what() says which. Everybody who waits gets this, and everybody who comes, until the barrier is
 /// reset.
 class broken_barrier : public error {
+public:
+    using error::error;
+};
+
+/// Nothing is left to receive from a connection, and nobody has its other end any more.
+class end_of_file : public error {
+public:
+    using error::error;
+};
+
+/// Nobody has the other end of a connection any more: what is sent would never be received.
+class broken_pipe : public error {
+public:
+    using error::error;
+};
+
+/// The other side of a new connection could not prove that it knows the key, or was not content with this
+/// side's proof.
+class authentication_failed : public error {
 public:
     using error::error;
 };

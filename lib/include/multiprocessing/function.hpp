@@ -28,7 +28,7 @@ const void* get_code_address(decoder& in);
 /// What to call a function in messages, found out only when a message is written.
 struct function_name {
     const void* address = nullptr;        ///< of a function, else null
-    const std::type_info* type = nullptr; ///< of a function object or pointer to member
+    const std::type_info* type = nullptr; ///< of a function object or pointer to virtual member
     [[nodiscard]] std::string text() const;
 };
 
@@ -44,7 +44,8 @@ struct call {
     std::vector<std::shared_ptr<const void>>
         kept{}; ///< must live until the other process has decoded the arguments
     function_name function{};
-    bool takes_stop_token = false; ///< the callable sees when it is asked to stop
+    bool takes_stop_token = false;            ///< the callable sees when it is asked to stop
+    std::shared_ptr<inheritance> inherited{}; ///< descriptors among the arguments, if a new process gets them
 };
 
 /// Decodes and runs a `call::encoded`, appending what it returns to `out`. Throws what the function throws.
@@ -102,6 +103,10 @@ template <class F>
 function_name name_of(const F& f) {
     if constexpr (function_pointer<F>) {
         return {.address = reinterpret_cast<const void*>(f)};
+    } else if constexpr (std::is_member_function_pointer_v<F>) {
+        const auto layout = std::bit_cast<member_function_layout>(f);
+        return layout.is_virtual() ? function_name{.type = &typeid(f)}
+                                   : function_name{.address = reinterpret_cast<const void*>(layout.function)};
     } else {
         return {.type = &typeid(f)};
     }
@@ -222,10 +227,11 @@ using remote_result_t = typename invocation_for<F, Args...>::result;
 /// The call of `f` through `Invocation::entry`; `put_arguments` appends what that decodes behind the
 /// callable. Many bytes go into `memory`, unless that is null, and must not outlive it.
 template <class Invocation, class F, class PutArguments>
-call make_call_through(memory_source* memory, const F& f, PutArguments&& put_arguments) {
+call make_call_through(memory_source* memory, const F& f, PutArguments&& put_arguments,
+                       descriptor_carrier& carrier = carrier_of_arguments()) {
     call result{
         .encoded = bytes(memory), .function = name_of(f), .takes_stop_token = Invocation::takes_stop_token};
-    encoder out(result.encoded);
+    encoder out(result.encoded, &carrier);
     const entry_point entry = &Invocation::entry;
     put_code_address(out, reinterpret_cast<const void*>(entry));
     put_callable(out, f);
@@ -239,17 +245,30 @@ void put_arguments(type_list<T...>, encoder& out, const Args&... args) {
     (put_as<T>(out, args), ...);
 }
 
-/// The call `f(args...)`. Throws what encoding them throws, `not_encodable` among them.
 template <class F, class... Args>
-call make_call_in(memory_source* memory, const F& f, const Args&... args) {
+call make_call_by(descriptor_carrier& carrier, memory_source* memory, const F& f, const Args&... args) {
     using types = typename traveling_types<std::decay_t<F>, Args...>::type;
     return make_call_through<invocation_for<F, Args...>>(
         memory, static_cast<const std::decay_t<F>&>(f),
-        [&](encoder& out) { put_arguments(types{}, out, args...); });
+        [&](encoder& out) { put_arguments(types{}, out, args...); }, carrier);
+}
+
+/// The call `f(args...)`. Throws what encoding them throws, `not_encodable` among them.
+template <class F, class... Args>
+call make_call_in(memory_source* memory, const F& f, const Args&... args) {
+    return make_call_by(carrier_of_arguments(), memory, f, args...);
 }
 template <class F, class... Args>
 call make_call(const F& f, const Args&... args) {
     return make_call_in(nullptr, f, args...);
+}
+/// The same, for a process that is to be started.
+template <class F, class... Args>
+call make_call_for_process(const F& f, const Args&... args) {
+    auto inherited = std::make_shared<inheritance>();
+    auto result = make_call_by(*inherited, nullptr, f, args...);
+    result.inherited = std::move(inherited);
+    return result;
 }
 
 } // namespace multiprocessing::detail

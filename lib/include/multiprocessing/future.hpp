@@ -12,6 +12,7 @@
 #include <memory>
 #include <ranges>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -94,6 +95,16 @@ public:
         }
         return state_->succeeded();
     }
+    /// What the task has printed on its standard output and error, if it was submitted with
+    /// `task_options::capture`: until it returned or threw, or until its worker died, was stopped or killed;
+    /// the first `most_captured` bytes of it, and only of its last attempt. Ask before `get`, which takes the
+    /// outcome away. Throws `std::logic_error` while the outcome is not there.
+    [[nodiscard]] std::string output() const {
+        if (!ready()) {
+            throw std::logic_error("multiprocessing::future::output: the outcome is not there yet");
+        }
+        return state_->output();
+    }
 
     /// Has the work stopped, unless it is complete: then false. What no worker has begun never will be; a
     /// running task is asked to end if it takes a `std::stop_token`, and after its grace period its worker is
@@ -121,12 +132,14 @@ public:
 
 private:
     static R assemble(const detail::completion& state) {
-        if (state.parts() == 1) {
-            return decode<R>(state.value_of(0));
+        if constexpr (detail::is_specialization<R, std::vector>) {
+            if (state.parts() != 1) { // a map, in chunks
+                R whole;
+                assemble_into(whole, state);
+                return whole;
+            }
         }
-        R whole;
-        assemble_into(whole, state);
-        return whole;
+        return decode<R>(state.value_of(0));
     }
 
     template <class Whole>

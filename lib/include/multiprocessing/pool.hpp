@@ -40,6 +40,8 @@ class pool_core;
 /// `resource_error`. Threads: all members but the destructor and move may be called from any number of
 /// threads at once.
 class pool {
+    // Where a function's result is `auto` it is what the one with options gives: some compilers would ask for
+    // the result before they heed this.
     template <class F>
     static constexpr bool is_options = std::is_same_v<std::remove_cvref_t<F>, task_options>;
 
@@ -70,10 +72,10 @@ public:
     /// Where the first parameter of `f` is a `std::stop_token`, the worker provides it, and it tells when the
     /// task is cancelled or has timed out: a task that then ends by itself within its grace period keeps its
     /// worker. The same holds for all members that take a function.
+    //
+    // The return types of those without options are deduced: clang 14 looks at others before the constraint.
     template <class F, class... Args>
-    requires(!is_options<F>) detail::remote_result_t<F, Args...> apply(F&& f, Args&&... args) {
-        return apply_async(f, args...).get();
-    }
+    requires(!is_options<F>) auto apply(F&& f, Args&&... args) { return apply_async(f, args...).get(); }
     template <class F, class... Args>
     detail::remote_result_t<F, Args...> apply(const task_options& options, F&& f, Args&&... args) {
         return apply_async(options, f, args...).get();
@@ -82,7 +84,7 @@ public:
     /// Runs `f(args...)` in a worker some time. Waits for room in the task queue; but not in a function given
     /// to `then`, which may be what makes that room: what is submitted there can exceed the capacity.
     template <class F, class... Args>
-    requires(!is_options<F>) future<detail::remote_result_t<F, Args...>> apply_async(F&& f, Args&&... args) {
+    requires(!is_options<F>) auto apply_async(F&& f, Args&&... args) {
         return apply_async(task_options{}, f, args...);
     }
     /// The same, treated as `options` say. Throws `std::invalid_argument` for a timeout that is not positive.
@@ -96,8 +98,7 @@ public:
 
     /// As `apply_async`, but empty instead of waiting when the task queue is full.
     template <class F, class... Args>
-    requires(!is_options<F>) std::optional<future<detail::remote_result_t<F, Args...>>> try_apply_async(
-        F&& f, Args&&... args) {
+    requires(!is_options<F>) auto try_apply_async(F&& f, Args&&... args) {
         return try_apply_async(task_options{}, f, args...);
     }
     template <class F, class... Args>

@@ -38,7 +38,12 @@ struct task_options {
     /// How long a task that is to be stopped has to end by itself, before its worker is ended. The default is
     /// a second for a callable that takes a `std::stop_token`, and no time for others, which do not know.
     std::optional<std::chrono::nanoseconds> stop_grace{};
+    /// What it prints on standard output and error is kept for its future (`future::output`) instead.
+    bool capture = false;
 };
+
+/// How much is kept of what a task prints, from its beginning, in bytes.
+inline constexpr std::size_t most_captured = std::size_t{1} << 20;
 
 /// What each worker may use. A worker cannot raise its limits, unless it is privileged; what it starts has
 /// them as well. 0 and empty: as the parent's.
@@ -95,6 +100,10 @@ struct pool_options {
     /// Forked ones are copies of the pool's thread at that time, and keep mapped what other workers had
     /// then.
     std::optional<multiprocessing::start_method> start_method{};
+    std::string worker_name{}; ///< of all workers, shown by `ps` and debuggers; "worker-N" when empty
+    /// false: a worker that has ended, for whatever reason, is missed by nobody, and when none is left tasks
+    /// fail with `worker_died`.
+    bool replace_workers = true;
 };
 
 /// Counts of a pool's tasks and workers.

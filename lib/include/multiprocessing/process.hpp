@@ -5,11 +5,13 @@
 #include <multiprocessing/detail/closure.hpp>
 #include <multiprocessing/detail/completion.hpp>
 #include <multiprocessing/function.hpp>
+#include <multiprocessing/redirection.hpp>
 
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace multiprocessing {
@@ -18,6 +20,9 @@ namespace multiprocessing {
 struct process_options {
     std::string name{}; ///< "process-N" when empty; shown by `ps` and debuggers
     std::optional<multiprocessing::start_method> start_method{}; ///< empty: `get_start_method`, at the start
+    redirection in{};                                            ///< what becomes its standard input
+    redirection out{};                                           ///< its standard output
+    redirection err{};                                           ///< its standard error
 };
 
 /// Says that a process is to be started by fork: then it can be any callable, with any arguments, and nothing
@@ -29,7 +34,8 @@ inline constexpr forked_t forked{std::in_place};
 
 namespace detail {
 class child_process;
-}
+class child_streams;
+} // namespace detail
 
 /// A function that runs in a process of its own. Move-only.
 ///
@@ -51,7 +57,7 @@ public:
 
     template <class F, class... Args>
     process(process_options options, F&& f, Args&&... args)
-        : process(std::move(options), detail::make_call(f, args...)) {}
+        : process(std::move(options), detail::make_call_for_process(f, args...)) {}
 
     /// Prepares `f(args...)` for a child that is forked, and so has a copy of this process's memory: closures
     /// that own or refer to anything, arguments that can only be moved, `std::ref`. Both are kept as
@@ -71,8 +77,10 @@ public:
     process(process&& other) noexcept;
     process& operator=(process&& other) noexcept;
 
-    /// Starts the child; returns once it is there. Throws `not_initialized`, `start_failed`, and
-    /// `std::logic_error` when it was started before.
+    /// Starts the child; returns once it is there. Throws `not_initialized`, `start_failed`, which names the
+    /// file when that is what could not be opened, `std::invalid_argument` for a redirection that makes no
+    /// sense, and `std::logic_error` when it was started before, or was detached and has had connections for
+    /// arguments.
     void start();
 
     /// Waits until the child has ended. Throws `std::logic_error` when it was not started.
@@ -100,15 +108,28 @@ public:
     /// program reaped the child and so took the status.
     [[nodiscard]] std::optional<int> exit_code() const;
 
+    /// The ends of the pipes that its options have asked for; valid for as long as this object, or the one
+    /// that it is moved to, has the child. A child whose output nobody reads waits once the pipe is full,
+    /// some 64 KiB: read before `join`, and where both outputs are pipes, use `communicate`. Each throws
+    /// `std::logic_error` when it is no pipe, or the child was not started.
+    [[nodiscard]] child_input& in();
+    [[nodiscard]] child_output& out();
+    [[nodiscard]] child_output& err();
+    /// Writes `input` to the child and closes its standard input, reads all that it writes until its end, and
+    /// joins it: cannot deadlock, whatever is written in which order. What is not a pipe is left alone. What
+    /// the child does not read is dropped. Throws `std::logic_error` for an input without a pipe, or when the
+    /// child was not started.
+    process_output communicate(std::string_view input = {});
+
     /// Asks the child to end (SIGTERM), or ends it (SIGKILL). Harmless when it has ended. Throws
     /// `std::logic_error` when it was not started.
     void terminate();
     void kill();
 
     /// Lets the child outlive this process and this object, which afterwards is as one not started. One that
-    /// ends first is a zombie until this process next starts another. In a worker of a pool, which ends with
-    /// all of its process group, only a child that has called `setsid` lives on. Throws `std::logic_error`
-    /// when it was not started.
+    /// ends first is a zombie until this process next starts another. Pipes to it are closed here. In a
+    /// worker of a pool, which ends with all of its process group, only a child that has called `setsid`
+    /// lives on. Throws `std::logic_error` when it was not started.
     void detach();
 
 private:
@@ -116,11 +137,13 @@ private:
     process(process_options options, std::unique_ptr<detail::closure> function);
     bool join_until_steady(detail::steady_time deadline);
     [[nodiscard]] detail::child_process& started() const;
+    [[nodiscard]] detail::child_streams& streams() const;
 
     process_options options_;
     detail::call call_;
     std::unique_ptr<detail::closure> closure_; // instead
     std::unique_ptr<detail::child_process> child_;
+    std::unique_ptr<detail::child_streams> streams_; // with it
 };
 
 } // namespace multiprocessing

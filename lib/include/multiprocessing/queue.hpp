@@ -2,6 +2,7 @@
 #pragma once
 
 #include <multiprocessing/detail/completion.hpp>
+#include <multiprocessing/detail/value_bytes.hpp>
 #include <multiprocessing/serialize.hpp>
 
 #include <algorithm>
@@ -36,15 +37,6 @@ struct queue_options {
 inline constexpr std::chrono::seconds longest_queue_stop{5};
 
 namespace detail {
-
-/// The bytes of a value, in two pieces: a block of elements need not be copied to stand behind its size.
-struct value_bytes {
-    std::span<const std::byte> head{};
-    std::span<const std::byte> rest{};
-
-    [[nodiscard]] std::size_t size() const noexcept { return head.size() + rest.size(); }
-    void copy_to(std::byte* to) const { std::ranges::copy(rest, std::ranges::copy(head, to).out); }
-};
 
 /// What stands in front of a value in a message.
 inline constexpr std::size_t message_header_size = 8;
@@ -210,17 +202,8 @@ private:
     }
 
     bool put_before(const T& value, detail::steady_time deadline) {
-        if constexpr (detail::plain_bytes<T>) {
-            return core_->put({std::as_bytes(std::span(std::addressof(value), 1)), {}}, deadline);
-        } else if constexpr (detail::block_container<T>) {
-            const std::uint64_t size = std::ranges::size(value);
-            const std::span elements(std::ranges::data(value), size);
-            return core_->put({std::as_bytes(std::span(&size, 1)), std::as_bytes(elements)}, deadline);
-        } else {
-            detail::bytes encoded;
-            encoder(encoded).put(value);
-            return core_->put({encoded, {}}, deadline);
-        }
+        return detail::with_bytes_of(
+            value, [&](const detail::value_bytes& encoded) { return core_->put(encoded, deadline); });
     }
 
     std::optional<T> get_before(detail::steady_time deadline) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <multiprocessing/detail/bytes.hpp>
+#include <multiprocessing/detail/descriptors.hpp>
 #include <multiprocessing/detail/kinds.hpp>
 #include <multiprocessing/error.hpp>
 
@@ -62,8 +63,9 @@ public:
     using is_saving = std::true_type;
     using is_loading = std::false_type;
 
-    /// Appends to `out`, which must outlive the encoder.
-    explicit encoder(detail::bytes& out) : out_(&out) {}
+    /// Appends to `out`, which must outlive the encoder, as `carrier` must, if there is one.
+    explicit encoder(detail::bytes& out, detail::descriptor_carrier* carrier = nullptr)
+        : out_(&out), carrier_(carrier) {}
 
     /// Appends one value. Throws what encoding it throws, `not_encodable` when it is nested too deeply.
     template <class T>
@@ -100,9 +102,12 @@ public:
     void keep_alive(std::shared_ptr<const void> object) { kept_.push_back(std::move(object)); }
     /// What was passed to `keep_alive`.
     [[nodiscard]] std::vector<std::shared_ptr<const void>> take_kept() { return std::move(kept_); }
+    /// How descriptors travel, if not in the ordinary way.
+    [[nodiscard]] detail::descriptor_carrier* carrier() const noexcept { return carrier_; }
 
 private:
     detail::bytes* out_;
+    detail::descriptor_carrier* carrier_;
     std::vector<std::shared_ptr<const void>> kept_;
     unsigned depth_ = 0;
 };
@@ -116,8 +121,9 @@ public:
     using is_saving = std::false_type;
     using is_loading = std::true_type;
 
-    /// Reads `in`, which must outlive the decoder.
-    explicit decoder(std::span<const std::byte> in) : in_(in) {}
+    /// Reads `in`, which must outlive the decoder, as `carried` must, if there are any.
+    explicit decoder(std::span<const std::byte> in, detail::carried_descriptors* carried = nullptr)
+        : in_(in), carried_(carried) {}
 
     /// Takes one value. Throws `decode_failed` when the bytes are not a T, and what constructing it throws.
     template <class T>
@@ -175,9 +181,12 @@ public:
 
     /// The number of bytes not yet taken.
     [[nodiscard]] std::size_t remaining() const noexcept { return in_.size(); }
+    /// The descriptors that came with the bytes, if any did.
+    [[nodiscard]] detail::carried_descriptors* carried() const noexcept { return carried_; }
 
 private:
     std::span<const std::byte> in_;
+    detail::carried_descriptors* carried_;
     unsigned depth_ = 0;
 };
 
@@ -192,9 +201,9 @@ template <class T>
 /// The value that `encode` made `bytes` from. Throws `decode_failed` when it did not, or when bytes are left
 /// over, and `resource_error` when there is no memory for it.
 template <class T>
-[[nodiscard]] T decode(std::span<const std::byte> bytes) {
+[[nodiscard]] T decode(std::span<const std::byte> bytes, detail::carried_descriptors* carried = nullptr) {
     try {
-        decoder in(bytes);
+        decoder in(bytes, carried);
         T result = in.get<T>();
         in.finish();
         return result;

@@ -174,6 +174,74 @@ template <std::ranges::input_range Range>
 explicit shared_array(Range&&) -> shared_array<std::ranges::range_value_t<Range>>;
 
 namespace detail {
+class shared_block;
+}
+
+/// Bytes in memory that processes share, and that has a name by which any process of this user can attach to
+/// it. A handle: copies, and copies sent to other processes, are the same memory.
+///
+/// Without a name of its own it lives as a `shared_array` does: until the process that made it has destroyed
+/// its last handle, or ended in whatever way, and beyond that for those who have it. With one it lives until
+/// somebody calls `unlink`, however its maker ends: it is the user's to see to that. A handle that is an
+/// argument of a task or process keeps it alive until it has arrived.
+///
+/// All of the memory is taken at once: using it is never SIGBUS, unless another program makes it smaller.
+/// There is nothing in it but the user's bytes, so others can use it that know POSIX shared memory, Python's
+/// `SharedMemory` among them.
+///
+/// Threads and processes: see `shared_array`. What a process that dies has written stays. Where handles to
+/// the same memory are received again and again, an array costs less: each attachment here maps it anew.
+class shared_memory {
+public:
+    /// Zeros, under a name that nobody has or can guess. Throws `std::invalid_argument` for a size of 0,
+    /// `std::length_error` for one that no memory can have, and `resource_error` when there is no room.
+    [[nodiscard]] static shared_memory create(std::size_t size);
+    /// The same, under this name, which stays until it is unlinked. Whoever attaches finds the whole of it,
+    /// at whatever instant. Throws `resource_error` (`file_exists`) when there is something of that name, and
+    /// `std::invalid_argument` for a name that is empty, longer than 255 characters, has a / in it, or begins
+    /// as those of this library do ("multiprocessing-").
+    [[nodiscard]] static shared_memory create(const std::string& name, std::size_t size);
+    /// What has that name. Throws `std::invalid_argument` for what is no name, and `resource_error`: there is
+    /// nothing (`no_such_file_or_directory`), or it is another user's (`permission_denied`).
+    [[nodiscard]] static shared_memory attach(const std::string& name);
+
+    shared_memory(const shared_memory&) = default; // there is no handle to nothing
+    shared_memory& operator=(const shared_memory&) = default;
+    ~shared_memory() = default;
+
+    [[nodiscard]] const std::string& name() const noexcept;
+    [[nodiscard]] std::size_t size() const noexcept { return bytes().size(); }
+    /// Valid as long as a handle in this process. Begins on a page.
+    [[nodiscard]] std::span<std::byte> bytes() const noexcept;
+
+    /// Takes its name away: nobody can attach any more, handles on their way included. Whoever has it keeps
+    /// it. Harmless when it has none any more.
+    void unlink() noexcept;
+
+private:
+    friend struct detail::codec<shared_memory>;
+    explicit shared_memory(std::shared_ptr<detail::shared_block> block) : block_(std::move(block)) {}
+
+    std::shared_ptr<detail::shared_block> block_;
+};
+
+namespace detail {
+template <>
+struct codec<shared_memory> {
+    static void encode(encoder& out, const shared_memory& value) {
+        out.put(value.name());
+        out.put(std::uint64_t{value.size()});
+        out.keep_alive(value.block_);
+    }
+    static shared_memory decode(decoder& in) {
+        auto memory = shared_memory::attach(in.get<std::string>());
+        if (memory.size() != in.get<std::uint64_t>()) {
+            throw decode_failed("shared memory is announced that is another one");
+        }
+        return memory;
+    }
+};
+
 /// An array travels as its name and size, and is kept alive until it has been opened under it.
 template <class T>
 struct codec<shared_array<T>> {

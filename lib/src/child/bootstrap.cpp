@@ -8,6 +8,7 @@
 #include "os/poll.hpp"
 #include "os/process.hpp"
 #include "start/handover.hpp"
+#include "start/log.hpp"
 
 #include <multiprocessing/context.hpp>
 #include <multiprocessing/function.hpp>
@@ -22,6 +23,8 @@
 #include <string_view>
 #include <thread>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace multiprocessing {
 namespace detail {
@@ -98,6 +101,21 @@ void hold_lifeline(int parent, int detached) {
     }
 }
 
+/// Those that this process has inherited for its function, which asks for them by their place.
+class inherited_descriptors final : public carried_descriptors {
+public:
+    explicit inherited_descriptors(std::vector<int> numbers) : numbers_(std::move(numbers)) {}
+    int take(std::size_t index) override {
+        if (index >= numbers_.size() || numbers_[index] < 0) {
+            throw decode_failed("a descriptor is announced that was not inherited");
+        }
+        return inherited(std::exchange(numbers_[index], -1));
+    }
+
+private:
+    std::vector<int> numbers_; // in the parent; -1: taken
+};
+
 int run(const handover& work, const std::function<void()>& function) {
     try {
         function();
@@ -125,6 +143,7 @@ void become_child(const handover& work, const std::function<void()>& function,
         this_program().name = work.name;
         this_program().parent = process_info(static_cast<long>(work.parent_pid), work.parent_name);
         set_start_method(static_cast<start_method>(work.default_method));
+        set_log_level(static_cast<log_level>(work.log_level));
         os::set_close_on_exec(work.parent);
         os::set_close_on_exec(work.detached);
         if (work.is_fork_server) { // which has its own
@@ -136,7 +155,10 @@ void become_child(const handover& work, const std::function<void()>& function,
     } catch (const std::exception& e) {
         cannot_begin(e);
     }
-    std::exit(run(work, function));
+    note(log_level::debug, [] { return std::string("begins"); });
+    const int code = run(work, function);
+    note(log_level::debug, [&] { return "exits with code " + std::to_string(code); });
+    std::exit(code);
 }
 
 void cannot_begin(const std::exception& reason) {
@@ -151,8 +173,9 @@ int inherited(int number) noexcept {
     return found == numbers.end() ? number : found->second;
 }
 
-void run_encoded(std::span<const std::byte> call) {
-    decoder in(call);
+void run_encoded(std::span<const std::byte> call, const std::vector<int>& descriptors) {
+    inherited_descriptors carried(descriptors);
+    decoder in(call, &carried);
     bytes ignored;
     encoder out(ignored);
     run_call(in, out);
@@ -172,8 +195,9 @@ void init(int argc, char** argv) {
     program.arguments.emplace(argv, argv + argc);
     try {
         if (const auto work = detail::find_handover()) {
-            detail::become_child(*work, [&] { detail::run_encoded(work->call); });
+            detail::become_child(*work, [&] { detail::run_encoded(work->call, work->inherited); });
         }
+        detail::heed_log_variable();
         detail::remove_names_of_the_dead();
     } catch (const std::exception& e) {
         detail::cannot_begin(e);

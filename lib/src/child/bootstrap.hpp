@@ -23,8 +23,9 @@ struct handover;
 /// Ends a child that cannot begin what it was started for, and says why.
 [[noreturn]] void cannot_begin(const std::exception& reason);
 
-/// Runs an encoded call whose result nobody wants.
-void run_encoded(std::span<const std::byte> call);
+/// Runs an encoded call whose result nobody wants. The descriptors among its arguments are those that this
+/// child has inherited under these numbers of the parent.
+void run_encoded(std::span<const std::byte> call, const std::vector<int>& descriptors);
 
 /// The number here of a descriptor that this child has inherited, given that in its parent.
 [[nodiscard]] int inherited(int number) noexcept;

@@ -6,12 +6,17 @@
 #include "child/stop_line.hpp"
 #include "ipc/shared_array.hpp"
 #include "os/crash_handler.hpp"
+#include "os/printed.hpp"
 #include "os/process.hpp"
 #include "start/child_process.hpp"
 
+#include <multiprocessing/pool_options.hpp>
+
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <new>
+#include <span>
 #include <thread>
 
 namespace multiprocessing::detail {
@@ -70,6 +75,30 @@ void run_received(const frame& received, bytes& outcome) {
     os::flush_standard_streams(); // what was printed should be seen even when the worker is killed later
 }
 
+/// The same, for a task whose prints are wanted: they are sent ahead of the outcome. Until that is sent they
+/// stay in the memory, where the pool finds them should this process die.
+void run_captured(channel& pool, const frame& received, int memory, bytes& outcome) {
+    try {
+        const os::printing_to captured(memory);
+        run_received(received, outcome);
+    } catch (const resource_error&) { // no descriptor
+        put_exception(std::current_exception(), outcome);
+        return;
+    }
+    const auto text = os::read_printed(memory, most_captured);
+    if (text.empty()) {
+        return;
+    }
+    const auto content = std::as_bytes(std::span(text));
+    try {
+        pool.send(frame_kind::printed, received.id, content);
+    } catch (const resource_error& e) { // no memory for so much
+        heed_limit(e);
+        pool.send(frame_kind::printed, received.id,
+                  content.first(std::min(content.size(), channel::surely_in_message)));
+    }
+}
+
 /// The next frame. A worker that has had nothing to do for a while gives back what memory it has kept.
 frame next_frame(channel& pool) {
     channel::duration patience = std::chrono::seconds(1);
@@ -85,7 +114,7 @@ frame next_frame(channel& pool) {
 }
 
 /// Receives, runs and sends until told to leave.
-void serve(channel& pool, bool memory_is_limited) {
+void serve(channel& pool, bool memory_is_limited, int printed) {
     pool.send(frame_kind::ready, 0, {});
     // A limit is for what tasks need: large results are better copied once more than mapped.
     bytes outcome(memory_is_limited ? nullptr : pool.memory_for_results());
@@ -97,6 +126,11 @@ void serve(channel& pool, bool memory_is_limited) {
         case frame_kind::task:
             run_received(received, outcome);
             send_result(pool, received.id, outcome);
+            break;
+        case frame_kind::captured_task:
+            run_captured(pool, received, printed, outcome);
+            send_result(pool, received.id, outcome);
+            os::clear_printed(printed);
             break;
         case frame_kind::initialize:
             run_received(received, outcome);
@@ -133,7 +167,7 @@ void worker_loop(const worker_handle& handle) {
     const auto pool = open_channel(channel_here);
     const os::crash_reporting reporting(channel_here.socket);
     try {
-        serve(*pool, handle.memory_is_limited);
+        serve(*pool, handle.memory_is_limited, inherited(handle.printed));
     } catch (const nonsense_received&) {
         throw;
     } catch (const channel_broken&) {

@@ -9,6 +9,7 @@ namespace multiprocessing::detail {
 struct worker_handle {
     channel_handle channel{};
     int stop_line = -1;
+    int printed = -1; ///< memory for what captured tasks print
     bool memory_is_limited = false;
     bool keeps_freed_memory = false; ///< somebody who looks at how much it has would be misled
 };

@@ -73,7 +73,7 @@ void take_streams(const std::vector<int>& open, std::span<os::descriptor> receiv
             numbers.push_back(each.get());
         }
         become_child(
-            request.work, [&] { run_encoded(request.work.call); }, numbers);
+            request.work, [&] { run_encoded(request.work.call, request.work.inherited); }, numbers);
     } catch (const std::exception& e) {
         cannot_begin(e);
     }
@@ -87,7 +87,7 @@ void preload(const zygote_handle& handle) {
         ::_exit(EXIT_FAILURE);
     }
     if (!handle.preload.empty()) {
-        run_encoded(handle.preload);
+        run_encoded(handle.preload, {});
     }
     os::set_end_with_starter(false);
 }

@@ -10,6 +10,7 @@
 #include <new>
 #include <optional>
 #include <sstream>
+#include <string_view>
 
 namespace multiprocessing::detail {
 namespace {
@@ -74,6 +75,22 @@ void own_name::remove() noexcept {
     if (!text_.empty() && maker_.is_this_process()) {
         boost::interprocess::shared_memory_object::remove(text_.c_str());
         text_.clear();
+    }
+}
+
+bool is_users_name(const std::string& name) {
+    constexpr std::size_t longest = 255;
+    return !name.empty() && name.size() <= longest && name != "." && name != ".." &&
+           name.find_first_of(std::string_view("/\0", 2)) == std::string::npos &&
+           !name.starts_with(prefix + std::string("-"));
+}
+
+void add_name(const std::string& existing, const std::string& further) {
+    const std::filesystem::path names(directory);
+    std::error_code failure;
+    std::filesystem::create_hard_link(names / existing, names / further, failure);
+    if (failure) {
+        os::throw_refused(failure.value(), "cannot name shared memory " + further);
     }
 }
 

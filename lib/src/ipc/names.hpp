@@ -35,6 +35,12 @@ private:
     os::maker maker_;
 };
 
+/// Whether it can be the name of something in shared memory, and is none of this library's.
+[[nodiscard]] bool is_users_name(const std::string& name);
+
+/// Gives what has a name another one besides. Throws `resource_error`, `file_exists` where that is taken.
+void add_name(const std::string& existing, const std::string& further);
+
 /// Whether there is something of that name, or that cannot be found out.
 [[nodiscard]] bool name_exists(const std::string& name) noexcept;
 

@@ -106,8 +106,6 @@ private:
 /// The arrays that this process has. Thread-safe.
 class arrays_here {
 public:
-    static arrays_here& get() { return os::one_per_process<arrays_here>(); }
-
     void add_made(const std::string& name, const std::weak_ptr<made_array>& array) {
         const std::lock_guard lock(mutex_);
         made_.emplace(name, array);
@@ -167,11 +165,15 @@ private:
     memories opened_; // the last used one first
 };
 
+arrays_here& all_arrays() {
+    return os::one_per_process<arrays_here>();
+}
+
 made_array::~made_array() {
     if (!maker_.is_this_process()) {
         return; // in a copy of this process that somebody has forked: the array is the original's
     }
-    arrays_here::get().remove_made(memory_.name());
+    all_arrays().remove_made(memory_.name());
     auto& header = memory_.header();
     if (maker_.has_copies()) {
         header.users.fetch_add(1); // they have handles as well, which nobody counts
@@ -229,12 +231,12 @@ void expect_array(const array_memory& memory, std::size_t size) {
 
 std::shared_ptr<array_core> make_array(std::size_t size) {
     auto array = std::make_shared<made_array>(size);
-    arrays_here::get().add_made(array->name(), array);
+    all_arrays().add_made(array->name(), array);
     return array;
 }
 
 std::shared_ptr<array_core> open_array(const std::string& name, std::size_t size) {
-    auto& here = arrays_here::get();
+    auto& here = all_arrays();
     if (auto made = here.find_made(name)) {
         expect_array(made->memory(), size);
         return made;
@@ -257,7 +259,7 @@ std::shared_ptr<array_core> open_array(const std::string& name, std::size_t size
 
 void forget_unused_arrays() noexcept {
     try {
-        arrays_here::get().forget_unused();
+        all_arrays().forget_unused();
     } catch (const std::bad_alloc&) { // they stay
     }
 }

@@ -82,10 +82,18 @@ bool wait_readable(int fd, steady_time deadline) {
     return only.wait(deadline) != 0;
 }
 
-void wait_writable(int fd) {
+bool wait_writable(int fd, steady_time deadline) {
     poll_set only;
     only.add_writer(fd);
-    only.wait(steady_time::max());
+    return only.wait(deadline) != 0;
+}
+
+descriptor duplicate(int fd) {
+    descriptor made(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    if (!made) {
+        throw_errno("cannot duplicate a descriptor");
+    }
+    return made;
 }
 
 void announce_use(int fd, std::uint32_t user) {

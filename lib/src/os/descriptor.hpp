@@ -34,6 +34,8 @@ public:
         }
     }
     [[nodiscard]] int get() const noexcept { return fd_; }
+    /// The caller owns it now.
+    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
     explicit operator bool() const noexcept { return fd_ >= 0; }
 
 private:
@@ -51,8 +53,12 @@ void set_close_on_exec(int fd);
 /// wait.
 bool wait_readable(int fd, steady_time deadline);
 
-/// Waits until something can be written to `fd`, or nothing ever will.
-void wait_writable(int fd);
+/// Waits until something can be written to `fd`, or nothing ever will, or the deadline has passed; whether it
+/// has not.
+bool wait_writable(int fd, steady_time deadline = steady_time::max());
+
+/// Another number for what is behind `fd`. Throws `resource_error`.
+descriptor duplicate(int fd);
 
 /// Says that this process uses the file behind `fd`, open for reading and writing, until it closes it or
 /// dies. Users may number themselves.

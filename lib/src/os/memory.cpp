@@ -128,17 +128,20 @@ void check_owner(int fd) {
     }
 }
 
-descriptor make_sealed_memory(const char* label, std::span<const std::byte> content) {
+descriptor make_sealed_memory(const char* label, std::span<const std::byte> content,
+                              std::span<const std::byte> rest) {
     auto memory = make_sealable_memory(label);
-    for (auto left = content; !left.empty();) {
-        const auto written = ::write(memory.get(), left.data(), left.size());
-        if (written < 0) {
-            if (errno == EINTR) {
-                continue;
+    for (auto left : {content, rest}) {
+        while (!left.empty()) {
+            const auto written = ::write(memory.get(), left.data(), left.size());
+            if (written < 0) {
+                if (errno == EINTR) {
+                    continue;
+                }
+                throw_errno("cannot write to shared memory");
             }
-            throw_errno("cannot write to shared memory");
+            left = left.subspan(static_cast<std::size_t>(written));
         }
-        left = left.subspan(static_cast<std::size_t>(written));
     }
     seal(memory.get(), all_seals);
     return memory;

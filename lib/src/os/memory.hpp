@@ -39,8 +39,9 @@ void release(std::span<std::byte> mapped, std::size_t kept) noexcept;
 /// shared memory that has become free.
 void check_owner(int fd);
 
-/// A memfd with this content which nobody can change any more.
-descriptor make_sealed_memory(const char* label, std::span<const std::byte> content);
+/// A memfd with this content, in two pieces, which nobody can change any more.
+descriptor make_sealed_memory(const char* label, std::span<const std::byte> content,
+                              std::span<const std::byte> rest = {});
 /// Whether `fd` is one.
 [[nodiscard]] bool is_sealed_memory(int fd);
 

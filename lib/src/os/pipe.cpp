@@ -20,17 +20,27 @@ bool is_pipe(int fd) {
 
 } // namespace
 
-std::pair<descriptor, descriptor> make_pipe() {
+std::pair<descriptor, descriptor> make_pipe(waits which) {
     std::array<int, 2> ends{-1, -1};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         throw_errno("cannot create a pipe");
     }
     auto reader = new_descriptor(ends[0]);
     auto writer = new_descriptor(ends[1]);
-    if (!reader || !writer || ::fcntl(reader.get(), F_SETFL, O_NONBLOCK) != 0) {
+    const auto& other = which == waits::writer ? reader : writer;
+    if (!reader || !writer || ::fcntl(other.get(), F_SETFL, O_NONBLOCK) != 0) {
         throw_errno("cannot create a pipe");
     }
     return {std::move(reader), std::move(writer)};
+}
+
+std::size_t pipe_capacity(int fd) noexcept {
+    return static_cast<std::size_t>(std::max(::fcntl(fd, F_GETPIPE_SZ), 0));
+}
+
+bool has_reader(int fd) noexcept {
+    pollfd writer{fd, POLLOUT, 0};
+    return ::poll(&writer, 1, 0) != 1 || (writer.revents & POLLERR) == 0;
 }
 
 std::optional<std::size_t> read_some(int fd, std::span<char> content) {
@@ -97,6 +107,20 @@ std::size_t write_some(int fd, std::string_view content) {
         return errno == EAGAIN || errno == EINTR ? 0 : content.size();
     }
     return static_cast<std::size_t>(written);
+}
+
+void write_at_once(int fd, std::string_view content) noexcept {
+    const no_sigpipe who_reads_it_may_be_gone;
+    while (!content.empty()) {
+        const auto written = ::write(fd, content.data(), content.size());
+        if (written >= 0) {
+            content.remove_prefix(static_cast<std::size_t>(written));
+        } else if (errno == EAGAIN) {
+            wait_writable(fd);
+        } else if (errno != EINTR) {
+            return;
+        }
+    }
 }
 
 } // namespace multiprocessing::os

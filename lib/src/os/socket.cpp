@@ -4,9 +4,15 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <tuple>
+#include <unistd.h>
 
 namespace multiprocessing::os {
 
@@ -23,30 +29,63 @@ std::pair<descriptor, descriptor> make_socket_pair() {
     return {std::move(first), std::move(second)};
 }
 
+void shut_down_sending(int socket) {
+    if (::shutdown(socket, SHUT_WR) != 0) {
+        throw_errno("cannot make a pipe that goes one way");
+    }
+}
+
 namespace {
 
-/// A packet, with room for a descriptor.
+/// A packet, with room for so many descriptors.
+template <std::size_t Pieces, std::size_t Descriptors>
 struct message {
-    iovec content;
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+    std::array<iovec, Pieces> content{};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * Descriptors)> control; // not initialised
     msghdr header{};
 
-    explicit message(std::span<std::byte> packet) : content{packet.data(), packet.size()} {
-        header.msg_iov = &content;
-        header.msg_iovlen = 1;
+    message() {
+        header.msg_iov = content.data();
+        header.msg_iovlen = content.size();
     }
     message(const message&) = delete;
     message& operator=(const message&) = delete;
 
-    /// For one: what is there for alignment would let a second one in.
-    void make_room_for_descriptor() {
+    void set_piece(std::size_t index, std::span<const std::byte> piece) {
+        content[index] = {const_cast<std::byte*>(piece.data()), piece.size()}; // sendmsg does not write to it
+    }
+    /// For so many and no more, which what is there for alignment would let in.
+    void make_room_for_descriptors(std::size_t number) {
         header.msg_control = control.data();
-        header.msg_controllen = CMSG_LEN(sizeof(int));
+        header.msg_controllen = CMSG_LEN(sizeof(int) * number);
+    }
+    void set_descriptors(std::span<const int> descriptors) {
+        if (descriptors.empty()) {
+            return;
+        }
+        make_room_for_descriptors(descriptors.size());
+        auto* carried = CMSG_FIRSTHDR(&header);
+        carried->cmsg_level = SOL_SOCKET;
+        carried->cmsg_type = SCM_RIGHTS;
+        carried->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+        std::memcpy(CMSG_DATA(carried), descriptors.data(), descriptors.size_bytes());
+    }
+    /// Takes what has come.
+    void take_descriptors(std::vector<descriptor>& carried) {
+        const auto* came = CMSG_FIRSTHDR(&header);
+        if (came == nullptr || came->cmsg_type != SCM_RIGHTS) {
+            return;
+        }
+        const auto number = (came->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (std::size_t i = 0; i != number; ++i) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(came) + i * sizeof fd, sizeof fd);
+            carried.emplace_back(fd);
+        }
     }
 };
 
-/// Throws `resource_error`.
-delivery send_message(int socket, const msghdr& header) {
+delivery send(int socket, const msghdr& header) {
     while (::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
         if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) {
             return delivery::no_peer;
@@ -61,84 +100,12 @@ delivery send_message(int socket, const msghdr& header) {
     return delivery::done;
 }
 
-} // namespace
-
-delivery send_packet(int socket, std::span<const std::byte> packet, int fd) {
-    message out({const_cast<std::byte*>(packet.data()), packet.size()}); // sendmsg does not write to it
-    if (fd >= 0) {
-        out.make_room_for_descriptor();
-        auto* carried = CMSG_FIRSTHDR(&out.header);
-        carried->cmsg_level = SOL_SOCKET;
-        carried->cmsg_type = SCM_RIGHTS;
-        carried->cmsg_len = CMSG_LEN(sizeof fd);
-        std::memcpy(CMSG_DATA(carried), &fd, sizeof fd);
-    }
-    return send_message(socket, out.header);
-}
-
-namespace {
-
-/// As many descriptors as the kernel lets travel together.
-constexpr std::size_t most_descriptors = 253;
-
-/// A packet of one byte, since there is none without.
-struct descriptors_message {
-    std::byte one{};
-    iovec content{&one, 1};
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(most_descriptors * sizeof(int))> control{};
-    msghdr header{};
-
-    explicit descriptors_message(std::size_t control_size) {
-        header.msg_iov = &content;
-        header.msg_iovlen = 1;
-        header.msg_control = control.data();
-        header.msg_controllen = control_size;
-    }
-    descriptors_message(const descriptors_message&) = delete;
-    descriptors_message& operator=(const descriptors_message&) = delete;
-};
-
-} // namespace
-
-delivery send_descriptors(int socket, std::span<const int> descriptors) {
-    if (descriptors.size() > most_descriptors) {
-        errno = EMFILE;
-        throw_errno("cannot send descriptors to another process");
-    }
-    descriptors_message out(CMSG_SPACE(descriptors.size_bytes()));
-    auto* carried = CMSG_FIRSTHDR(&out.header);
-    carried->cmsg_level = SOL_SOCKET;
-    carried->cmsg_type = SCM_RIGHTS;
-    carried->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-    std::memcpy(CMSG_DATA(carried), descriptors.data(), descriptors.size_bytes());
-    return send_message(socket, out.header);
-}
-
-std::vector<descriptor> receive_descriptors(int socket) {
-    descriptors_message in(sizeof(descriptors_message::control));
-    if (::recvmsg(socket, &in.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) <= 0) {
-        return {};
-    }
-    std::vector<descriptor> result;
-    const auto* carried = CMSG_FIRSTHDR(&in.header);
-    if (carried != nullptr && carried->cmsg_type == SCM_RIGHTS) {
-        const auto count = (carried->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i != count; ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(carried) + i * sizeof fd, sizeof fd);
-            result.emplace_back(fd);
-        }
-    }
-    if ((in.header.msg_flags & MSG_CTRUNC) != 0) {
-        result.clear();
-    }
-    return result;
-}
-
-received_packet receive_packet(int socket, std::span<std::byte> buffer) {
-    message in(buffer);
-    in.make_room_for_descriptor();
-    const auto received = ::recvmsg(socket, &in.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+received_packet receive(int socket, msghdr& header) {
+    ssize_t received = -1;
+    do {
+        received = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        // A peer that is gone and had not received everything is told of once, before what it had sent.
+    } while (received < 0 && errno == ECONNRESET);
     if (received < 0) {
         // A lack of memory passes; the packet stays where it is.
         const bool nothing_there = errno == EAGAIN || errno == EINTR || errno == ENOMEM || errno == ENOBUFS;
@@ -147,16 +114,155 @@ received_packet receive_packet(int socket, std::span<std::byte> buffer) {
     if (received == 0) {
         return {.what = received_packet::type::end};
     }
-    received_packet result{.what = received_packet::type::packet, .size = static_cast<std::size_t>(received)};
-    const auto* carried = CMSG_FIRSTHDR(&in.header);
-    if (carried != nullptr && carried->cmsg_type == SCM_RIGHTS) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(carried), sizeof fd);
-        result.carried = descriptor(fd);
-    } else {
-        result.lost = (in.header.msg_flags & MSG_CTRUNC) != 0;
+    return {.what = received_packet::type::packet,
+            .size = static_cast<std::size_t>(received),
+            .lost = (header.msg_flags & MSG_CTRUNC) != 0,
+            .cut = (header.msg_flags & MSG_TRUNC) != 0};
+}
+
+} // namespace
+
+delivery send_packet(int socket, std::span<const std::byte> packet, int fd) {
+    message<1, 1> out;
+    out.set_piece(0, packet);
+    out.set_descriptors(std::span(&fd, fd >= 0 ? 1 : 0));
+    return send(socket, out.header);
+}
+
+delivery send_packet(int socket, const packet_pieces& pieces, std::span<const int> descriptors) {
+    message<std::tuple_size_v<packet_pieces>, most_descriptors> out;
+    for (std::size_t i = 0; i != pieces.size(); ++i) {
+        out.set_piece(i, pieces[i]);
+    }
+    out.set_descriptors(descriptors);
+    return send(socket, out.header);
+}
+
+received_packet receive_packet(int socket, std::span<std::byte> buffer) {
+    message<1, 1> in;
+    in.set_piece(0, buffer);
+    in.make_room_for_descriptors(1);
+    auto result = receive(socket, in.header);
+    if (result.what == received_packet::type::packet) {
+        std::vector<descriptor> carried;
+        in.take_descriptors(carried);
+        if (!carried.empty()) {
+            result.carried = std::move(carried.front());
+            result.lost = false;
+        }
     }
     return result;
+}
+
+received_packet receive_packet(int socket, std::span<std::byte> buffer, std::vector<descriptor>& carried) {
+    message<1, most_descriptors> in;
+    in.set_piece(0, buffer);
+    in.make_room_for_descriptors(most_descriptors);
+    auto result = receive(socket, in.header);
+    if (result.what == received_packet::type::packet) {
+        in.take_descriptors(carried);
+    }
+    return result;
+}
+
+delivery send_descriptors(int socket, std::span<const int> descriptors) {
+    if (descriptors.size() > most_descriptors) {
+        throw_refused(EMFILE, "cannot send descriptors to another process");
+    }
+    constexpr std::byte one{}; // there is no packet without content
+    return send_packet(socket, {std::span(&one, 1)}, descriptors);
+}
+
+std::vector<descriptor> receive_descriptors(int socket) {
+    std::vector<descriptor> result;
+    std::byte one{};
+    if (receive_packet(socket, std::span(&one, 1), result).lost) {
+        result.clear();
+    }
+    return result;
+}
+
+namespace {
+
+struct local_address {
+    sockaddr_un address{};
+    socklen_t size;
+
+    explicit local_address(const std::string& name)
+        : size(static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size())) {
+        address.sun_family = AF_UNIX;
+        if (name.empty() || name.size() >= sizeof address.sun_path) {
+            throw_refused(name.empty() ? EINVAL : ENAMETOOLONG,
+                          "cannot use \"" + name + "\" as the name of a socket");
+        }
+        std::memcpy(address.sun_path, name.data(), name.size());
+        if (is_abstract(name)) {
+            address.sun_path[0] = '\0';
+        } else {
+            ++size; // a path ends with a zero
+        }
+    }
+    static bool is_abstract(const std::string& name) { return name.front() == '@'; }
+    [[nodiscard]] const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&address); }
+};
+
+/// How long connecting may take.
+void set_patience(int socket, steady_time deadline) {
+    using namespace std::chrono;
+    if (deadline == steady_time::max()) {
+        return;
+    }
+    const auto left =
+        ceil<milliseconds>(std::max(deadline - steady_clock::now(), steady_clock::duration(1ms)));
+    const timeval limit{static_cast<time_t>(left.count() / 1000),
+                        static_cast<suseconds_t>(left.count() % 1000 * 1000)};
+    ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+descriptor make_local_socket(int flags) {
+    auto made = new_descriptor(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
+    if (!made) {
+        throw_errno("cannot create a socket");
+    }
+    return made;
+}
+
+} // namespace
+
+descriptor listen_under(const std::string& name) {
+    const local_address address(name);
+    auto listener = make_local_socket(SOCK_NONBLOCK);
+    ::fchmod(listener.get(), S_IRUSR | S_IWUSR); // what a path gets
+    if (::bind(listener.get(), address.get(), address.size) != 0 ||
+        ::listen(listener.get(), SOMAXCONN) != 0) {
+        throw_errno("cannot wait for connections at " + name);
+    }
+    return listener;
+}
+
+descriptor accept(int listener) {
+    return new_descriptor(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+descriptor connect_to(const std::string& name, steady_time deadline) {
+    const local_address address(name);
+    auto made = make_local_socket(0);
+    do {
+        set_patience(made.get(), deadline);
+        if (::connect(made.get(), address.get(), address.size) == 0) {
+            return made;
+        }
+    } while (errno == EINTR);
+    if (errno == EAGAIN) {
+        errno = ETIMEDOUT;
+    }
+    throw_errno("cannot connect to " + name);
+}
+
+bool is_of_this_user(int socket) noexcept {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
 }
 
 bool send_descriptor(int socket, int fd, std::uint64_t tag) {

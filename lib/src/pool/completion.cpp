@@ -55,6 +55,12 @@ void completion::deliver(std::size_t index, payload outcome) {
     }
 }
 
+void completion::printed(std::string text) {
+    auto kept = text.empty() ? nullptr : std::make_unique<const std::string>(std::move(text));
+    const std::lock_guard lock(mutex());
+    printed_ = std::move(kept);
+}
+
 void completion::fail(std::exception_ptr reason) {
     const std::lock_guard lock(mutex());
     if (succeeded()) {

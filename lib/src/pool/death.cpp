@@ -69,8 +69,10 @@ worker_died error_of_running(death how, task_id task, std::string function, cons
     return make_error(std::move(how), task, std::move(function), std::move(first_line));
 }
 
-worker_died error_of_waiting(death how, task_id task, std::string function) {
-    auto first_line = "no worker can be started, the pool has given up: " + how.epitaph;
+worker_died error_of_waiting(death how, task_id task, std::string function, bool workers_are_replaced) {
+    auto first_line = workers_are_replaced
+                          ? "no worker can be started, the pool has given up: " + how.epitaph
+                          : function + " did not run: " + how.epitaph + ", and is not replaced";
     return make_error(std::move(how), task, std::move(function), std::move(first_line));
 }
 

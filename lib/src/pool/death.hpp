@@ -21,7 +21,8 @@ struct death {
 /// than one.
 [[nodiscard]] worker_died error_of_running(death how, task_id task, std::string function,
                                            const std::string& attempts);
-/// The error of a task that no worker can be started for, after the last attempt has ended.
-[[nodiscard]] worker_died error_of_waiting(death how, task_id task, std::string function);
+/// The error of a task for which there is no worker and will be none, after the last one has ended.
+[[nodiscard]] worker_died error_of_waiting(death how, task_id task, std::string function,
+                                           bool workers_are_replaced);
 
 } // namespace multiprocessing::detail

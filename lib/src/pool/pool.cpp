@@ -3,6 +3,7 @@
 
 #include "os/copy.hpp"
 #include "pool/pool_core.hpp"
+#include "start/log.hpp"
 
 #include <new>
 #include <system_error>
@@ -60,10 +61,12 @@ void pool::set_initializer(detail::call call) {
 }
 
 void pool::close() {
+    detail::note(log_level::info, [] { return std::string("a pool is closed"); });
     core_->close();
 }
 
 void pool::terminate() {
+    detail::note(log_level::info, [] { return std::string("a pool is terminated"); });
     core_->terminate();
 }
 

@@ -63,7 +63,8 @@ pool_core::pool_core(const pool_options& options)
                  .max_tasks_per_child = options.max_tasks_per_child,
                  .most_under_way =
                      1 + std::min(most_under_way(options.isolation) - 1, options.prefetch.value_or(SIZE_MAX)),
-                 .retry_back_off = options.retry_back_off}),
+                 .retry_back_off = options.retry_back_off,
+                 .replaces_workers = options.replace_workers}),
       spin_(options.spin) {
     events_.add(wake_.get(), 0);
     // The first workers are started here, so that what prevents it is the caller's to handle.
@@ -111,7 +112,8 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
                  .completion = std::move(completion),
                  .part = part,
                  .retry_if = options.retry_if ? std::make_unique<retry_predicate>(options.retry_if) : nullptr,
-                 .timeout = timeout});
+                 .timeout = timeout,
+                 .is_captured = options.capture});
     schedule_.submitted(id, traits);
     tasks_came_ = true;
     if (at_rest_ == steady_time::max() && asleep_until_ != steady_time::min()) {
@@ -234,7 +236,8 @@ void pool_core::perform(const action::send_task& send) {
         return; // overtaken by another event
     }
     try {
-        receiver->channel().send(frame_kind::task, send.task, sent->function.encoded);
+        receiver->channel().send(sent->is_captured ? frame_kind::captured_task : frame_kind::task, send.task,
+                                 sent->function.encoded);
     } catch (const channel_broken&) {
         kill(*receiver); // its tasks are dealt with when it is buried
     } catch (const resource_error& e) {
@@ -375,7 +378,7 @@ std::exception_ptr pool_core::error_for(task_id id, action::failure reason) {
         return std::make_exception_ptr(task_timed_out(function() + " ran for longer than its timeout of " +
                                                       for_people(failed.timeout) + attempts));
     case action::failure::no_worker_starts:
-        return std::make_exception_ptr(error_of_waiting(dead_, id, function()));
+        return std::make_exception_ptr(error_of_waiting(dead_, id, function(), options_.replace_workers));
     case action::failure::worker_died:
         break;
     }

@@ -29,6 +29,7 @@ struct task {
     std::unique_ptr<retry_predicate> retry_if{}; // if it is not the pool's
     std::chrono::nanoseconds timeout{0};
     std::size_t attempts = 1;
+    bool is_captured = false;
 };
 
 /// A pool: the schedule, which decides, and what acts on it.
@@ -125,6 +126,7 @@ private:
     std::size_t collect_from(worker& from);
     void handle(worker& from, frame&& received);
     bool take_result(worker& from, frame&& result);
+    bool take_printed(worker& from, const frame& printed);
     void start_due_workers(lock& held);
     void insert(std::unique_ptr<worker> started);
     void prepare(worker& each);

@@ -28,7 +28,7 @@ void schedule::ready(worker_id worker) {
         slot->failed_starts = 0;
         failed_starts_ = 0;
         for (auto& each : slots_) { // what kept others from starting has passed
-            if (each.now == place::state::vacant && !closed_) {
+            if (each.now == place::state::vacant && !closed_ && options_.replaces_workers) {
                 start(each, {});
             }
         }
@@ -217,7 +217,7 @@ void schedule::died(worker_id worker, task_id begun) {
     places_.erase(worker);
     *slot = {.failed_starts = was_starting ? slot->failed_starts + 1 : 0, .has_changed = slot->has_changed};
     changed(*slot);
-    const bool needed = !terminated_ && (!closed_ || !unfinished_.empty());
+    const bool needed = options_.replaces_workers && !terminated_ && (!closed_ || !unfinished_.empty());
     // Starts are given up only where nobody works: what keeps a worker from starting may pass, and then who
     // does work is to have company again.
     const bool somebody_works = std::ranges::any_of(slots_, [](const auto& each) {

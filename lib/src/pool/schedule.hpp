@@ -81,6 +81,7 @@ struct schedule_options {
     std::size_t max_tasks_per_child = 0; // 0: no limit
     std::size_t most_under_way = 16;     // tasks at a worker, the running one included
     std::chrono::nanoseconds retry_back_off = std::chrono::milliseconds(50);
+    bool replaces_workers = true;
 };
 
 /// What the schedule has to know of a task.

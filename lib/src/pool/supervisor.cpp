@@ -2,6 +2,7 @@
 // The supervisor: one thread that collects results, notices deaths, starts and ends workers.
 #include "os/process.hpp"
 #include "pool/pool_core.hpp"
+#include "start/log.hpp"
 
 #include "child/outcome.hpp"
 
@@ -130,6 +131,11 @@ void pool_core::handle(worker& from, frame&& received) {
         }
         from.note("its initializer failed with " + describe(exception_in(received.content.bytes())));
         return;
+    case frame_kind::printed:
+        if (take_printed(from, received)) {
+            return;
+        }
+        break;
     case frame_kind::result:
         if (take_result(from, std::move(received))) {
             return;
@@ -169,6 +175,18 @@ bool pool_core::take_result(worker& from, frame&& result) {
     return true;
 }
 
+/// False when it cannot be of a task of that worker's.
+bool pool_core::take_printed(worker& from, const frame& printed) {
+    auto* found = tasks_.find(printed.id);
+    if (found == nullptr || !found->is_captured || schedule_.holder_of(printed.id) != from.id()) {
+        return terminated_;
+    }
+    const auto bytes = printed.content.bytes(); // none, if they were lost
+    found->completion->printed(
+        {reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), most_captured)});
+    return true;
+}
+
 void pool_core::start_due_workers(lock& held) {
     const auto now = std::chrono::steady_clock::now();
     while (true) {
@@ -186,6 +204,7 @@ void pool_core::start_due_workers(lock& held) {
             started = std::make_unique<worker>(id, options_, settings_, heap_, cpu);
         } catch (const std::exception& e) {
             failure = e.what();
+            note(log_level::warning, [&] { return failure; });
         }
         held.lock();
         if (started) {
@@ -340,10 +359,18 @@ void pool_core::bury(lock& held, worker_id id) {
     }
     held.unlock(); // others need not wait for a diagnosis
     auto how = dead.death();
+    auto printed = dead.printed();
     relay_.take_over(std::move(dead.words()));
+    note(log_level::info, [&] { return how.epitaph; });
     held.lock();
+    const auto begun = dead.channel().begun();
+    if (auto* running = tasks_.find(begun);
+        running != nullptr && running->is_captured && schedule_.holder_of(begun) == id) {
+        how.details.last_output = printed.substr(printed.size() - std::min(printed.size(), last_words::kept));
+        running->completion->printed(std::move(printed));
+    }
     dead_ = std::move(how);
-    schedule_.died(id, dead.channel().begun());
+    schedule_.died(id, begun);
     perform();
 }
 

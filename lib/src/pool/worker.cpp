@@ -4,6 +4,7 @@
 #include "child/worker_loop.hpp"
 #include "os/copy.hpp"
 #include "os/oom.hpp"
+#include "os/printed.hpp"
 #include "os/socket.hpp"
 #include "pool/stack_trace.hpp"
 #include "start/launch.hpp"
@@ -48,18 +49,21 @@ worker::worker(worker_id id, const pool_options& options, const worker_settings&
       settings_(settings),
       cpu_(cpu),
       channel_(make_channel(options, tasks)),
+      printed_(os::make_printed_memory()),
       oom_kills_before_(os::oom_kills()) {
     std::tie(stop_line_, workers_stop_line_) = os::make_socket_pair();
     const worker_handle handle{.channel = channel_->handle(),
                                .stop_line = workers_stop_line_.get(),
+                               .printed = printed_.get(),
                                .memory_is_limited = settings.memory_is_limited(),
                                .keeps_freed_memory = !settings.memory_is_limited() && options.max_rss == 0};
     auto inherited = handle.channel.descriptors();
-    inherited.push_back(handle.stop_line);
-    process_ = launch(settings.start_method(), {.name = "worker-" + std::to_string(id),
+    inherited.insert(inherited.end(), {handle.stop_line, handle.printed});
+    const auto& name = options.worker_name;
+    process_ = launch(settings.start_method(), {.name = name.empty() ? "worker-" + std::to_string(id) : name,
                                                 .function = make_call(&worker_loop, handle),
                                                 .inherited = inherited,
-                                                .error_output = words_.writing_end(),
+                                                .streams = {-1, -1, words_.writing_end()},
                                                 .leads_group = true,
                                                 .settings = settings.all(cpu),
                                                 .environment = settings.environment()});
@@ -82,6 +86,10 @@ bool worker::answered() noexcept {
     channel_->worker_is_there();
     workers_stop_line_ = os::descriptor();
     return --answers_expected_ == 0;
+}
+
+std::string worker::printed() const {
+    return os::read_printed(printed_.get(), most_captured);
 }
 
 void worker::request_stop(task_id task) {

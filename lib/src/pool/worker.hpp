@@ -38,6 +38,8 @@ public:
     [[nodiscard]] detail::channel& channel() noexcept { return *channel_; }
     [[nodiscard]] child_process& process() noexcept { return *process_; }
     [[nodiscard]] last_words& words() noexcept { return words_; }
+    /// What the captured task has printed that it is running, or was running when it died.
+    [[nodiscard]] std::string printed() const;
 
     /// Has it make a call before its next task.
     void prepare(const call& initializer);
@@ -89,6 +91,7 @@ private:
     const std::optional<int> cpu_;
     const std::unique_ptr<detail::channel> channel_;
     last_words words_;
+    const os::descriptor printed_;
     const std::optional<std::uint64_t> oom_kills_before_; // it was started
     os::descriptor stop_line_;
     os::descriptor workers_stop_line_; // until the worker is there

@@ -20,8 +20,11 @@ constexpr int first_setting = 4096;
 } // namespace
 
 int child_setup::make() const noexcept {
-    if (error_output >= 0 && ::dup2(error_output, STDERR_FILENO) < 0) {
-        return errno;
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
+        const int becomes = streams[static_cast<std::size_t>(stream)];
+        if (becomes >= 0 && ::dup2(becomes, stream) < 0) {
+            return errno;
+        }
     }
     for (int number = 1; number <= SIGRTMAX; ++number) {
         if (std::ranges::find(ignored, number) == ignored.end()) {
@@ -53,7 +56,7 @@ void child_setup::check(int number, const char* otherwise) const {
 }
 
 child_setup setup_for(const launch_request& request) {
-    child_setup setup{.error_output = request.error_output, .settings = request.settings};
+    child_setup setup{.streams = request.streams, .settings = request.settings};
     if (request.leads_group) {
         setup.settings.insert(setup.settings.begin(), os::own_group());
     }

@@ -3,16 +3,20 @@
 
 #include "os/settings.hpp"
 
+#include <array>
 #include <vector>
 
 namespace multiprocessing::detail {
 
 struct launch_request;
 
+/// What becomes the standard streams of a child, by their numbers; -1: that stays.
+using standard_streams = std::array<int, 3>;
+
 /// What a child does before anything of the program runs in it, whichever way it was started. Data, so that
 /// it can travel to who forks the child.
 struct child_setup {
-    int error_output = -1;      ///< what becomes its stderr; -1: that stays
+    standard_streams streams{-1, -1, -1};
     std::vector<int> ignored{}; ///< signals that it ignores as its parent does; all others act by default
     std::vector<os::setting> settings{};
 

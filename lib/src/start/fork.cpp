@@ -16,6 +16,9 @@ namespace {
 [[noreturn]] void be_the_child(const launch_request& request, const handover& work, const child_setup& setup,
                                os::descriptor line) noexcept {
     os::leave_exit_handlers_behind();
+    for (const int fd : request.kept_from_it) {
+        ::close(fd);
+    }
     const int failure = setup.make();
     announce(line.get(), {.pid = ::getpid(), .failure = failure});
     line = os::descriptor();
@@ -27,7 +30,7 @@ namespace {
         if (request.in_memory != nullptr) {
             request.in_memory->run();
         } else {
-            run_encoded(request.function.encoded);
+            run_encoded(request.function.encoded, work.inherited);
         }
     });
 }

@@ -5,6 +5,7 @@
 #include "os/memory.hpp"
 #include "os/socket.hpp"
 #include "start/launch.hpp"
+#include "start/log.hpp"
 
 #include <multiprocessing/error.hpp>
 #include <multiprocessing/forkserver.hpp>
@@ -51,9 +52,10 @@ sealed_request seal(const launch_request& request, const lifeline& line) {
         }
     }
     std::vector<int> further;
-    const int error_output = std::exchange(asked.setup.error_output, -1);
+    const auto redirected = std::exchange(asked.setup.streams, {-1, -1, -1});
     for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
-        const int here = stream == STDERR_FILENO && error_output >= 0 ? error_output : stream;
+        const int becomes = redirected[static_cast<std::size_t>(stream)];
+        const int here = becomes >= 0 ? becomes : stream;
         if (::fcntl(here, F_GETFD) >= 0) {
             asked.streams.push_back(stream);
             further.push_back(here);
@@ -140,6 +142,8 @@ private:
         servers = os::descriptor();
         requests_ = std::move(ours);
         if (wait_for_birth(requests_.get(), process_->handle(), steady_time::max())) {
+            note(log_level::info,
+                 [&] { return "started the fork server (" + std::to_string(process_->pid()) + ")"; });
             return true;
         }
         process_->kill();

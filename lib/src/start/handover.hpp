@@ -24,6 +24,7 @@ struct handover {
     std::string name{};
     std::string parent_name{};
     std::uint8_t default_method = 0; ///< the parent's `get_start_method`
+    std::uint8_t log_level = 0;      ///< the parent's
     bool is_fork_server = false;     ///< which looks after its parent itself, without a thread
     bytes call{};
 };

@@ -6,6 +6,7 @@
 #include "os/poll.hpp"
 #include "os/process.hpp"
 #include "os/socket.hpp"
+#include "start/log.hpp"
 
 #include <multiprocessing/error.hpp>
 
@@ -40,20 +41,32 @@ start_method get_start_method() noexcept {
 
 namespace detail {
 
+namespace {
+
+std::unique_ptr<child_process> start_by(start_method method, const launch_request& request) {
+    switch (method) {
+    case start_method::spawn:
+        return spawn(request);
+    case start_method::fork:
+        return fork(request);
+    case start_method::forkserver:
+        return forkserver(request);
+    }
+    throw std::invalid_argument("multiprocessing: no such start method");
+}
+
+} // namespace
+
 std::unique_ptr<child_process> launch(start_method method, const launch_request& request) {
     if (!program_arguments()) {
         throw not_initialized();
     }
     reap_detached_children();
     try {
-        switch (method) {
-        case start_method::spawn:
-            return spawn(request);
-        case start_method::fork:
-            return fork(request);
-        case start_method::forkserver:
-            return forkserver(request);
-        }
+        auto child = start_by(method, request);
+        note(log_level::info,
+             [&] { return "started process " + request.name + " (" + std::to_string(child->pid()) + ")"; });
+        return child;
     } catch (const resource_error& e) { // what a start needs was not to be had
         throw start_failed(e.code(), "cannot start process " + request.name + ": " + e.what());
     } catch (const std::system_error& e) {
@@ -62,7 +75,6 @@ std::unique_ptr<child_process> launch(start_method method, const launch_request&
         throw start_failed(std::make_error_code(std::errc::not_enough_memory),
                            "cannot start process " + request.name + ": out of memory");
     }
-    throw std::invalid_argument("multiprocessing: no such start method");
 }
 
 lifeline::lifeline() : parent(os::open_process(::getpid())), detached(os::make_flag()) {}
@@ -75,6 +87,7 @@ handover handover_for(const launch_request& request, const lifeline& line) {
             .name = request.name,
             .parent_name = current_process().name(),
             .default_method = static_cast<std::uint8_t>(get_start_method()),
+            .log_level = static_cast<std::uint8_t>(get_log_level()),
             .is_fork_server = request.is_fork_server};
 }
 

@@ -24,9 +24,10 @@ struct launch_request {
     const call& function;
     closure* in_memory = nullptr; ///< instead of `function`: to be called in a copy of this memory
     std::vector<int> inherited{}; ///< descriptors the child gets, under the same numbers
-    int error_output = -1;        ///< what becomes its stderr; -1: that of this process
-    bool leads_group = false;     ///< whether it has a process group of its own
-    bool is_fork_server = false;  ///< and none of the user's processes
+    standard_streams streams{-1, -1, -1};
+    std::vector<int> kept_from_it{}; ///< descriptors that it is not to have, even as a copy of this process
+    bool leads_group = false;        ///< whether it has a process group of its own
+    bool is_fork_server = false;     ///< and none of the user's processes
     std::vector<os::setting> settings{};
     std::vector<std::string> environment{}; ///< "NAME=value", besides or instead of the parent's
 };

@@ -1,5 +1,6 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "os/copy.hpp"
+#include "start/child_streams.hpp"
 #include "start/launch.hpp"
 
 #include <multiprocessing/process.hpp>
@@ -43,6 +44,7 @@ process& process::operator=(process&& other) noexcept {
         call_ = std::move(other.call_);
         closure_ = std::move(other.closure_);
         child_ = std::move(other.child_);
+        streams_ = std::move(other.streams_);
     }
     return *this;
 }
@@ -59,8 +61,27 @@ void process::start() {
     if (child_) {
         throw std::logic_error("multiprocessing::process::start: " + name() + " was started before");
     }
-    child_ = detail::launch(options_.start_method.value_or(get_start_method()),
-                            {.name = options_.name, .function = call_, .in_memory = closure_.get()});
+    if (!call_.inherited && !closure_) {
+        throw std::logic_error("multiprocessing::process::start: this process was moved from");
+    }
+    if (call_.inherited && call_.inherited->is_given_up()) {
+        throw std::logic_error("multiprocessing::process::start: the connections among the arguments of " +
+                               name() + " have gone to the child that was started first");
+    }
+    auto streams = std::make_unique<detail::child_streams>(options_);
+    child_ =
+        detail::launch(options_.start_method.value_or(get_start_method()),
+                       {.name = options_.name,
+                        .function = call_,
+                        .in_memory = closure_.get(),
+                        .inherited = call_.inherited ? call_.inherited->descriptors() : std::vector<int>(),
+                        .streams = streams->of_child(),
+                        .kept_from_it = streams->of_parent()});
+    streams->started(child_->handle());
+    streams_ = std::move(streams);
+    if (call_.inherited) {
+        call_.inherited->give_up();
+    }
 }
 
 void process::join() {
@@ -87,6 +108,24 @@ std::optional<int> process::exit_code() const {
     return child_ ? child_->exit_code() : std::nullopt;
 }
 
+child_input& process::in() {
+    return streams().in();
+}
+
+child_output& process::out() {
+    return streams().out();
+}
+
+child_output& process::err() {
+    return streams().err();
+}
+
+process_output process::communicate(std::string_view input) {
+    auto output = streams().communicate(input);
+    join();
+    return output;
+}
+
 void process::terminate() {
     started().signal(SIGTERM);
 }
@@ -97,6 +136,7 @@ void process::kill() {
 
 void process::detach() {
     started().detach();
+    streams_.reset();
     child_.reset();
 }
 
@@ -105,6 +145,11 @@ detail::child_process& process::started() const {
         throw std::logic_error("multiprocessing::process: " + options_.name + " was not started");
     }
     return *child_;
+}
+
+detail::child_streams& process::streams() const {
+    (void)started();
+    return *streams_;
 }
 
 } // namespace multiprocessing

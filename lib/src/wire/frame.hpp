@@ -12,15 +12,21 @@ namespace multiprocessing::detail {
 
 enum class frame_kind : std::uint32_t {
     // from the pool
-    initialize, ///< a call to make before the first task
-    task,       ///< a call
-    leave,      ///< nothing more will come: end
+    initialize,    ///< a call to make before the first task
+    task,          ///< a call
+    captured_task, ///< a call, and what it prints is wanted
+    leave,         ///< nothing more will come: end
     // from the worker
     ready,              ///< will run tasks; answers the start, and every `initialize`
     initializer_failed, ///< an outcome that is an exception; the worker ends
     begun,              ///< the task is going to run; only where no journal says so
+    printed,            ///< what a captured task has printed; its outcome follows
     result,             ///< a task's outcome
 };
+
+[[nodiscard]] constexpr bool is_task(frame_kind kind) noexcept {
+    return kind == frame_kind::task || kind == frame_kind::captured_task;
+}
 
 /// What a receiver gets. `content` keeps memory that the sender wants back: decode it soon.
 struct frame {

@@ -363,7 +363,7 @@ frame queue_channel::take_frame(std::span<const std::byte> message) {
         throw nonsense_received("a frame is not the next one");
     }
     last_received_ = header.sequence;
-    if (end_ == end::worker && header.kind == frame_kind::task) {
+    if (end_ == end::worker && is_task(header.kind)) {
         // Before the content is looked at, which may be what kills the worker.
         shared().begun.store(header.id, std::memory_order_release);
     }

@@ -34,7 +34,7 @@ frame_route socket_channel::send(frame_kind kind, std::uint64_t id, std::span<co
         switch (os::send_packet(socket_.get(), {packet.data(), size}, beside.get())) {
         case os::delivery::done:
             last_sent_ = header.sequence;
-            if (kind == frame_kind::task) {
+            if (is_task(kind)) {
                 to_begin_ = id;
             }
             return header.route;
@@ -85,7 +85,7 @@ frame socket_channel::take_frame(std::span<const std::byte> packet, os::received
         throw nonsense_received("a frame is not the next one");
     }
     last_received_ = header.sequence;
-    if (is_workers_end_ && header.kind == frame_kind::task) {
+    if (is_workers_end_ && is_task(header.kind)) {
         send(frame_kind::begun, header.id, {}); // before the content is looked at
     }
     return take_frame_with(header, [&] {

@@ -11,6 +11,8 @@
 #include <multiprocessing/function.hpp>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -19,7 +21,9 @@
 #include <regex>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <system_error>
+#include <vector>
 
 namespace mp = multiprocessing;
 namespace detail = multiprocessing::detail;
@@ -197,6 +201,35 @@ void write_frames(corpus frames) {
     add_frame(frame_kind::result, frame_route::in_message, 100, 10); // less than it says
 }
 
+void write_messages(corpus messages) {
+    const auto some = mp::encode(std::vector<std::string>{"one", "twotwotwo"});
+    const auto none = mp::encode(std::vector<std::string>{});
+    const auto add_packet = [&](std::uint64_t size, std::uint32_t descriptors,
+                                const std::vector<std::byte>& message) {
+        detail::bytes packet;
+        mp::encoder out(packet);
+        out << std::byte{0} << size << descriptors << descriptors;
+        packet.append(message.data(), message.size());
+        messages.add(packet);
+    };
+    add_packet(some.size(), 0, some);
+    add_packet(none.size(), 0, none);
+    add_packet(1'000'000, 1, {}); // in memory that did not come
+    const auto add_stream = [&](std::uint64_t size, const std::vector<std::byte>& message, int times) {
+        detail::bytes stream;
+        mp::encoder out(stream);
+        out << std::byte{1};
+        for (int i = 0; i != times; ++i) {
+            out << size;
+            stream.append(message.data(), message.size());
+        }
+        messages.add(stream);
+    };
+    add_stream(some.size(), some, 3);
+    add_stream(some.size() + 1, some, 1); // ends before it is complete
+    add_stream(std::uint64_t{1} << 60, some, 1);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -208,4 +241,5 @@ int main(int argc, char** argv) {
     write_outcomes({argv[1], "outcome"});
     write_handovers({argv[1], "handover"});
     write_frames({argv[1], "frame"});
+    write_messages({argv[1], "connection"});
 }

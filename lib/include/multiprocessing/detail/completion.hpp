@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -125,6 +126,8 @@ public:
 
     /// A result frame's content arrived for a part: an outcome as `child/outcome` encodes it.
     void deliver(std::size_t part, payload outcome);
+    /// What the only part has printed, in its last attempt. Before its outcome.
+    void printed(std::string text);
     /// A part will have no result.
     void fail(std::exception_ptr reason);
     /// Once for each part, after one of these: now others may see it. Runs what waits for the last one.
@@ -144,6 +147,8 @@ public:
     /// Waits. Throws the failure if there is one; once only.
     void wait_for_success();
     [[nodiscard]] std::size_t parts() const noexcept { return parts_; }
+    /// Meaningful once ready.
+    [[nodiscard]] std::string output() const { return printed_ ? *printed_ : std::string(); }
     /// The encoded value of a part, after a success.
     [[nodiscard]] std::span<const std::byte> value_of(std::size_t index) const;
 
@@ -183,6 +188,7 @@ private:
     std::exception_ptr error_;         // why the first part that failed has no outcome
     std::uint32_t failed_part_ = none; // or which of them has an exception for its outcome
     std::uint32_t last_hook_ = 0;
+    std::unique_ptr<const std::string> printed_; // null: nothing
     std::vector<std::pair<std::uint64_t, hook>> hooks_;
 };
 

@@ -1,0 +1,224 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include <multiprocessing/log.hpp>
+
+#include "support/captured_stderr.hpp"
+#include "support/fault.hpp"
+#include "support/start_methods.hpp"
+
+#include <multiprocessing.hpp>
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+// Lines about what processes do.
+
+namespace mp = multiprocessing;
+
+namespace {
+
+/// Fixture: afterwards nothing is logged any more.
+class leaves_no_log : public leaves_nothing_but_the_server {
+public:
+    ~leaves_no_log() { mp::log_to_stderr(mp::log_level::off); }
+};
+
+constexpr int many_lines = 200;
+
+void log_one(const std::string& text) {
+    mp::log(mp::log_level::info, text);
+}
+void log_many(const std::string& text) {
+    for (int i = 0; i != many_lines; ++i) {
+        mp::log(mp::log_level::error, text);
+    }
+}
+void die() {
+    std::raise(SIGKILL);
+}
+void log_from_grandchild() {
+    mp::process grandchild({.name = "grandchild"}, log_one, "far away");
+    grandchild.start();
+    grandchild.join();
+}
+void run_process(const mp::process_options& options, const std::string& text) {
+    mp::process child(options, log_one, text);
+    child.start();
+    child.join();
+}
+std::string line(const char* level, const std::string& process, long pid, const std::string& text) {
+    return "[" + std::string(level) + " " + process + " " + std::to_string(pid) + "] " + text;
+}
+bool has(const std::vector<std::string>& lines, const std::string& wanted) {
+    return std::ranges::find(lines, wanted) != lines.end();
+}
+
+/// What this process logs, for as long as the level is set.
+class collected {
+public:
+    explicit collected(mp::log_level least) {
+        mp::set_log_sink([this](const mp::log_record& record) {
+            const std::lock_guard lock(mutex_);
+            lines_.push_back(line(std::string(mp::to_string(record.level)).c_str(),
+                                  std::string(record.process), record.pid, std::string(record.text)));
+        });
+        mp::set_log_level(least);
+    }
+    [[nodiscard]] std::vector<std::string> lines() {
+        mp::log_to_stderr(mp::log_level::off);
+        const std::lock_guard lock(mutex_);
+        return lines_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::string> lines_;
+};
+
+/// Starts this program anew with that in its environment, which says that nothing but a bad test case is to
+/// be run; its stderr.
+std::string stderr_of_a_program_with(const std::string& wanted) {
+    captured_stderr seen;
+    const auto child = ::fork();
+    if (child == 0) {
+        ::setenv("MULTIPROCESSING_LOG", wanted.c_str(), 1);
+        ::execl("/proc/self/exe", "contract_tests",
+                "--run_test=logging/what_a_program_with_the_variable_does", "--log_level=nothing",
+                "--report_level=no", nullptr);
+        ::_exit(1);
+    }
+    ::waitpid(child, nullptr, 0);
+    return seen.text();
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(logging, leaves_no_log)
+
+BOOST_AUTO_TEST_CASE(is_off_at_first) {
+    captured_stderr seen;
+    BOOST_TEST((mp::get_log_level() == mp::log_level::off));
+    BOOST_TEST(!mp::is_logged(mp::log_level::error));
+    BOOST_TEST(!mp::is_logged(mp::log_level::off));
+    mp::log(mp::log_level::error, "unheard");
+    run_process({}, "unheard");
+    BOOST_TEST(seen.text() == "");
+}
+
+BOOST_AUTO_TEST_CASE(from_a_level_on) {
+    captured_stderr seen;
+    mp::log_to_stderr(mp::log_level::warning);
+    mp::log(mp::log_level::info, "too little");
+    mp::log(mp::log_level::warning, "enough");
+    mp::log(mp::log_level::error, "more than enough");
+    mp::log(mp::log_level::off, "no level");
+    const auto self = ::getpid();
+    BOOST_TEST(seen.text() ==
+               line("warning", "main", self, "enough\n") + line("error", "main", self, "more than enough\n"));
+}
+
+BOOST_DATA_TEST_CASE(children_inherit_the_level, each_start_method, method) {
+    const by_default start_method(method);
+    captured_stderr seen;
+    mp::log_to_stderr();
+    mp::process child({.name = "child"}, log_one, "here");
+    child.start();
+    child.join();
+    mp::process parent({.name = "parent"}, log_from_grandchild);
+    parent.start();
+    parent.join();
+    const auto text = seen.text();
+    const auto lines = fault::lines_of(text);
+    BOOST_TEST(has(lines, line("info", "child", child.pid(), "here")), text);
+    BOOST_TEST(has(lines, line("info", "main", ::getpid(),
+                               "started process child (" + std::to_string(child.pid()) + ")")),
+               text);
+    BOOST_TEST(fault::contains(text, "[info grandchild "), text);
+    BOOST_TEST(fault::contains(text, "] far away\n"), text);
+}
+
+BOOST_DATA_TEST_CASE(lines_of_processes_and_threads_are_not_mixed, each_start_method, method) {
+    captured_stderr seen;
+    mp::log_to_stderr(mp::log_level::warning);
+    const std::string text(100, 'x');
+    {
+        mp::pool pool({.processes = 3, .start_method = method});
+        mp::process child({.start_method = method}, log_many, text);
+        child.start();
+        std::vector<mp::future<void>> tasks;
+        for (int i = 0; i != 3; ++i) {
+            tasks.push_back(pool.apply_async(log_many, text));
+        }
+        std::thread thread([&] { log_many(text); });
+        log_many(text);
+        thread.join();
+        mp::wait_all(tasks);
+        child.join();
+    }
+    const auto lines = fault::lines_of(seen.text());
+    BOOST_TEST(lines.size() == std::size_t{6 * many_lines});
+    for (const auto& each : lines) {
+        BOOST_TEST_REQUIRE((each.starts_with("[error ") && each.ends_with("] " + text)), each);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_library_tells_what_it_does) {
+    collected log(mp::log_level::info);
+    long dead = 0;
+    {
+        mp::pool pool(1);
+        dead = pool.pids().at(0);
+        BOOST_CHECK_THROW(pool.apply(die), mp::worker_died);
+        pool.apply(fault::own_pid);
+        pool.close();
+        pool.join();
+    }
+    mp::process forked({.start_method = mp::start_method::forkserver}, [] {});
+    forked.start();
+    forked.join();
+    const auto lines = log.lines();
+    const auto told = [&](const std::string& part) {
+        return std::ranges::count_if(lines, [&](const auto& each) { return fault::contains(each, part); });
+    };
+    BOOST_TEST(told("started process worker-") == 2);
+    BOOST_TEST(told("worker " + std::to_string(dead) + " was killed by SIGKILL") == 1);
+    BOOST_TEST(told("a pool is closed") == 1);
+    BOOST_TEST(told("started the fork server (") == 1);
+}
+
+BOOST_DATA_TEST_CASE(a_sink_is_of_one_process, each_start_method, method) {
+    captured_stderr seen;
+    collected log(mp::log_level::info);
+    mp::log(mp::log_level::info, "here");
+    run_process({.name = "child", .start_method = method}, "there");
+    const auto lines = log.lines();
+    BOOST_TEST(has(lines, line("info", "main", ::getpid(), "here")));
+    BOOST_TEST(std::ranges::none_of(lines, [](const auto& each) { return fault::contains(each, "there"); }));
+    BOOST_TEST(fault::contains(seen.text(), "] there\n"));
+}
+
+BOOST_AUTO_TEST_CASE(a_sink_that_throws_does_no_harm) {
+    const captured_stderr of_the_worker;
+    mp::set_log_sink([](const mp::log_record&) { throw std::runtime_error("no room"); });
+    mp::set_log_level(mp::log_level::debug);
+    mp::log(mp::log_level::error, "lost");
+    mp::pool pool(1);
+    BOOST_TEST(pool.apply(fault::twice, 2) == 4);
+}
+
+BOOST_AUTO_TEST_CASE(the_environment_switches_it_on) {
+    BOOST_TEST(fault::contains(stderr_of_a_program_with("info"), "] by the variable\n"));
+    BOOST_TEST(!fault::contains(stderr_of_a_program_with("error"), "] by the variable\n"));
+    BOOST_TEST(fault::contains(stderr_of_a_program_with("everything"), "none of debug, info, warning"));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_program_with_the_variable_does) {
+    mp::log(mp::log_level::info, "by the variable");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
