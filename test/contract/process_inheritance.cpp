@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(inherits_no_other_descriptor) {
     ::close(not_close_on_exec);
     for (const auto& target : out) {
         // The directory that was being read, and what the queue that it was put into holds open.
-        BOOST_TEST((target.starts_with("/proc/") || target.ends_with("-control")), target);
+        BOOST_TEST((target.starts_with("/proc/") || target.ends_with("-queue")), target);
     }
 }
 

@@ -131,6 +131,22 @@ BOOST_AUTO_TEST_CASE(what_a_user_has_sent_who_is_gone_is_still_received) {
     BOOST_TEST((std::ranges::equal(one->open(place).bytes(), large)));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_about_to_be_sent_or_received_when_its_user_died_is_free) {
+    user one;
+    const auto sent_here = sent(*one, large);
+    (void)sent(*one, large); // and there is no message
+    const auto stored = one->store({large, {}}).value();
+    detail::arena::unit_set told_of;
+    one->add(sent_here, told_of);
+    one->add({detail::arena_table::most_units - 1, detail::arena_table::unit_size + 1}, told_of); // rubbish
+    one->keep_under_way(told_of);
+    BOOST_TEST(one->store({large, {}})->first_unit > sent_here.first_unit);
+    one->send(stored); // it was not under way
+    one->receive(stored);
+    one->receive(sent_here);
+    BOOST_TEST((std::ranges::equal(one->open(sent_here).bytes(), large)));
+}
+
 BOOST_AUTO_TEST_CASE(the_memory_of_what_is_free_can_be_given_back) {
     user one;
     one->trim(); // the table has its memory from now on

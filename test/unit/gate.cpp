@@ -38,13 +38,24 @@ BOOST_AUTO_TEST_CASE(lets_one_in_at_a_time) {
     BOOST_TEST(times == 40'000);
 }
 
-BOOST_AUTO_TEST_CASE(lets_the_next_one_in_when_one_has_died_inside) {
+BOOST_AUTO_TEST_CASE(lets_the_next_one_in_when_one_has_died_inside_and_tells) {
     detail::gate gate;
     for (int i = 0; i != 2; ++i) {
         std::thread([&] { gate.lock(); }).join(); // the lock belongs to a thread
-        gate.lock();
+        BOOST_TEST(gate.lock());
+        gate.unlock();
+        BOOST_TEST(!gate.lock());
         gate.unlock();
     }
+}
+
+BOOST_AUTO_TEST_CASE(tells_again_when_the_one_who_was_told_has_died_as_well) {
+    detail::gate gate;
+    for (int i = 0; i != 3; ++i) {
+        std::thread([&] { gate.lock(); }).join();
+    }
+    BOOST_TEST(gate.lock());
+    gate.unlock();
 }
 
 BOOST_AUTO_TEST_CASE(is_closed_for_good_by_one_who_stays_inside_for_too_long) {

@@ -120,8 +120,8 @@ public:
     using error::error;
 };
 
-/// A process died inside an operation on the queue, or was stopped there for too long; what() says which.
-/// Every user of the queue gets this; nobody hangs.
+/// A process was stopped inside an operation on the queue for too long, or has written over its memory;
+/// what() says which. Every user of the queue gets this; nobody hangs.
 class queue_broken : public error {
 public:
     using error::error;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -41,8 +42,13 @@ namespace detail {
 inline constexpr std::size_t message_header_size = 8;
 /// How large a message is that holds a value of so many bytes, or tells where a larger one is.
 constexpr std::size_t message_size_for(std::size_t value) {
-    return message_header_size + std::max<std::size_t>(value, 16);
+    constexpr std::size_t least = 16;
+    constexpr std::size_t most = std::numeric_limits<std::size_t>::max() - message_header_size;
+    return message_header_size + std::clamp(value, least, most);
 }
+
+template <class Queue>
+struct queue_codec;
 
 /// What a `queue<T>` is a handle to, in bytes.
 class queue_core {
@@ -58,6 +64,9 @@ public:
     [[nodiscard]] virtual std::size_t size() const = 0;
     [[nodiscard]] virtual std::size_t capacity() const noexcept = 0;
     virtual void close() = 0;
+    /// What `joinable_queue` says of them. `join` tells whether all was done before the deadline.
+    virtual void task_done() = 0;
+    virtual bool join(steady_time deadline) = 0;
     /// What `open_queue` finds it by.
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;
 };
@@ -78,13 +87,16 @@ inline constexpr std::size_t largest_default_message_size = 64 * 1024;
 /// processes. A handle: copies, and copies sent to other processes, are the same queue. It exists until the
 /// process that made it has destroyed its last handle, and beyond that as long as somebody has it open.
 ///
-/// Waiting members wait for room or for a value. A process that dies while it waits disturbs nobody. One that
-/// dies inside an operation, a matter of a few hundred instructions, breaks the queue: from then on every
-/// member throws `queue_broken`. One that dies between `get` and using the value takes that value with it.
+/// Waiting members wait for room or for a value. A process may be killed at any instant, also inside these
+/// members, and nobody else notices: a value whose `put` has returned is got once, and one that was being put
+/// is there or is not. One that dies between taking a value from the queue and using it takes that value with
+/// it. Somebody else may be woken some 50 ms late.
 ///
-/// A process that is stopped (SIGSTOP, a debugger) inside an operation keeps the others waiting for at most
-/// `longest_queue_stop`; then it has broken the queue as well. Until then every member but `close` and
-/// `capacity` may take so long, whatever its deadline. One that is stopped anywhere else disturbs nobody.
+/// A process that is stopped (SIGSTOP, a debugger) inside an operation, a matter of a few hundred
+/// instructions, keeps the others waiting for at most `longest_queue_stop`; then it has broken the queue, and
+/// every member throws `queue_broken`. Until then waiting members may take so long, whatever their deadline.
+/// One that is stopped anywhere else disturbs nobody. The queue is also broken when somebody has written over
+/// its memory.
 ///
 /// Threads and processes: all members may be called from any number of both at once.
 template <class T>
@@ -166,9 +178,14 @@ public:
     iterator begin() { return iterator(*this); }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
-private:
-    friend struct detail::codec<queue>;
+protected:
     explicit queue(std::shared_ptr<detail::queue_core> core) : core_(std::move(core)) {}
+
+    [[nodiscard]] detail::queue_core& core() const noexcept { return *core_; }
+
+private:
+    template <class Queue>
+    friend struct detail::queue_codec;
 
     static constexpr std::size_t default_message_size() {
         if constexpr (detail::plain_bytes<T>) {
@@ -200,16 +217,51 @@ private:
     std::shared_ptr<detail::queue_core> core_;
 };
 
+/// A queue that knows when everything put into it is done with: each `get` is followed, when the work on the
+/// value is finished, by `task_done`, and `join` waits for all of it. As a `queue<T>`, which it converts to
+/// for those who only put, it is the same queue.
+///
+/// A process that dies with a value in its hand leaves it unfinished for ever, and `join` waits: who cannot
+/// rule that out uses `join_for`, or calls `task_done` for the dead one.
+template <class T>
+class joinable_queue : public queue<T> {
+public:
+    using queue<T>::queue;
+
+    /// One of the values put is done with. Throws `std::logic_error` when all that were put are already.
+    void task_done() { this->core().task_done(); }
+
+    /// Waits until everything put is done with, as it is while nothing has been put. Throws `queue_broken`.
+    void join() { (void)this->core().join(detail::steady_time::max()); }
+    /// The same, but false when something is still unfinished at the end of that time.
+    template <class Rep, class Period>
+    [[nodiscard]] bool join_for(std::chrono::duration<Rep, Period> duration) {
+        return this->core().join(detail::deadline_after(duration));
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool join_until(std::chrono::time_point<Clock, Duration> time) {
+        return this->core().join(detail::on_steady_clock(time));
+    }
+
+private:
+    template <class Queue>
+    friend struct detail::queue_codec;
+};
+
 namespace detail {
 /// A queue travels as its name, and is kept alive until it has been opened under it.
-template <class T>
-struct codec<queue<T>> {
-    static void encode(encoder& out, const queue<T>& value) {
+template <class Queue>
+struct queue_codec {
+    static void encode(encoder& out, const Queue& value) {
         out.put(value.core_->name());
         out.keep_alive(value.core_);
     }
-    static queue<T> decode(decoder& in) { return queue<T>(open_queue(in.get<std::string>())); }
+    static Queue decode(decoder& in) { return Queue(open_queue(in.get<std::string>())); }
 };
+template <class T>
+struct codec<queue<T>> : queue_codec<queue<T>> {};
+template <class T>
+struct codec<joinable_queue<T>> : queue_codec<joinable_queue<T>> {};
 } // namespace detail
 
 } // namespace multiprocessing

@@ -83,14 +83,29 @@ void arena::send(const place& value) {
 }
 
 void arena::receive(const place& value) {
-    const bool is_inside = value.first_unit < table_.units.size() &&
-                           units_for(value.size) <= table_.units.size() - value.first_unit;
-    if (!is_inside || !std::ranges::all_of(units_of(value), [](const auto& unit) {
+    if (!is_inside(value) || !std::ranges::all_of(units_of(value), [](const auto& unit) {
             return unit.load(std::memory_order_relaxed) == arena_table::under_way;
         })) {
         throw_nothing_there();
     }
     set(units_of(value), self_);
+}
+
+void arena::keep_under_way(const unit_set& told_of) {
+    for (std::size_t unit = 0; unit != units_used_; ++unit) {
+        std::uint32_t state = arena_table::under_way;
+        if (!told_of[unit]) {
+            table_.units[unit].compare_exchange_strong(state, arena_table::kept);
+        }
+    }
+}
+
+void arena::add(const place& value, unit_set& to) const {
+    if (is_inside(value)) {
+        for (std::size_t i = 0; i != units_for(value.size); ++i) {
+            to.set(value.first_unit + i);
+        }
+    }
 }
 
 payload arena::open(const place& value) {
@@ -108,6 +123,11 @@ void arena::trim() {
             set(units_of(one), arena_table::empty);
         }
     }
+}
+
+bool arena::is_inside(const place& value) const {
+    return value.first_unit < table_.units.size() &&
+           units_for(value.size) <= table_.units.size() - value.first_unit;
 }
 
 arena::units arena::units_of(const place& value) const {

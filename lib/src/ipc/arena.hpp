@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -48,6 +49,7 @@ public:
         std::uint64_t first_unit;
         std::uint64_t size; // in bytes
     };
+    using unit_set = std::bitset<arena_table::most_units>;
 
     /// Behind the first `offset` bytes of `file`. Announces the use of the file.
     arena(int file, std::size_t offset, arena_table& table);
@@ -57,13 +59,16 @@ public:
     /// What is there is not wanted any more.
     void release(const place& value);
 
-    // These two inside the gate of the queue. Who is killed in there leaves the place used until the queue
-    // ends.
+    // These inside the gate of the queue.
 
-    /// A message is being sent that tells of the place.
+    /// A message is about to be sent that tells of the place.
     void send(const place& value);
     /// This user has received the message. Throws `decode_failed` when no value is under way there.
     void receive(const place& value);
+    /// Somebody has died inside the gate: what is under way and no message tells of is not wanted any more.
+    void keep_under_way(const unit_set& told_of);
+    /// Adds the units of a place of which a message tells, if there are any.
+    void add(const place& value, unit_set& to) const;
 
     /// A value that this user has received, for as long as its owner and the arena exist. Throws
     /// `resource_error`, and can then be called again.
@@ -76,6 +81,7 @@ private:
     struct lease;
     using units = std::span<std::atomic<std::uint32_t>>;
 
+    [[nodiscard]] bool is_inside(const place& value) const;
     [[nodiscard]] units units_of(const place& value) const;
     [[nodiscard]] std::size_t offset_of(const place& value) const;
     [[nodiscard]] std::optional<place> claim(std::size_t size) const;

@@ -19,16 +19,21 @@ constexpr auto most_slices = longest_queue_stop / slice;
 /// woken.
 constexpr int most_looks = 20;
 
+[[noreturn]] void throw_closed() {
+    throw queue_broken("the queue is broken: a process has been stopped inside an operation on it for " +
+                       std::to_string(longest_queue_stop.count()) + " seconds");
+}
+
 } // namespace
 
-void gate::lock() {
-    bool inside = os::is_locked(inside_.try_lock());
-    for (int looks = 1; !inside && looks != most_looks; ++looks) {
+bool gate::lock() {
+    auto result = inside_.try_lock();
+    for (int looks = 1; !os::is_locked(result) && looks != most_looks; ++looks) {
         std::this_thread::yield();
-        inside = os::is_locked(inside_.try_lock());
+        result = inside_.try_lock();
     }
-    if (!inside) {
-        wait();
+    if (!os::is_locked(result)) {
+        result = wait();
     }
     try {
         check();
@@ -36,23 +41,24 @@ void gate::lock() {
         inside_.unlock();
         throw;
     }
+    return result == os::lock_result::inherited;
 }
 
-void gate::wait() {
+os::lock_result gate::wait() {
     for (auto slices = most_slices; slices != 0; --slices) {
         check();
-        if (os::is_locked(inside_.lock_until(std::chrono::steady_clock::now() + slice))) {
-            return;
+        const auto result = inside_.lock_until(std::chrono::steady_clock::now() + slice);
+        if (os::is_locked(result)) {
+            return result;
         }
     }
     closed_.store(1);
-    check();
+    throw_closed();
 }
 
 void gate::check() const {
     if (closed_.load() != 0) {
-        throw queue_broken("the queue is broken: a process has been stopped inside an operation on it for " +
-                           std::to_string(longest_queue_stop.count()) + " seconds");
+        throw_closed();
     }
 }
 

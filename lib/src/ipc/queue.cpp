@@ -1,22 +1,22 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
-// queue: a message_queue, of which only the `try_` operations are used, and a control block to wait on.
+// queue: a ring of messages behind a gate, what to wait on, and an arena for values too large for a message.
 #include "ipc/arena.hpp"
 #include "ipc/gate.hpp"
+#include "ipc/message_ring.hpp"
 #include "ipc/named_memory.hpp"
 #include "ipc/names.hpp"
 #include "ipc/occasion.hpp"
 #include "os/copy.hpp"
 #include "os/process.hpp"
-#include "wire/frame.hpp"
-#include "wire/message_queue.hpp"
 
 #include <multiprocessing/queue.hpp>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -26,15 +26,21 @@
 namespace multiprocessing::detail {
 namespace {
 
-/// Beside the message_queue, in shared memory of its own:
+/// A queue's shared memory:
 ///
-///     | put: something to get | got: room to put | closed | gate | table of the arena | arena ...
+///     | control | slots of the ring | arena, as far as it has been used
+///
+/// Written by all, what changes together on one cache line.
 struct control {
-    occasion put;
-    occasion got;
-    alignas(64) std::atomic<std::uint32_t> closed;
-    alignas(64) detail::gate gate;
-    alignas(64) arena_table arena;
+    const message_ring::format format;
+    std::atomic<std::uint32_t> closed{0};
+    alignas(64) std::atomic<std::uint64_t> done{0}; // how many of the values put are done with
+    occasion put{};                                 // something to get
+    occasion got{};                                 // room to put
+    occasion all_done{};
+    alignas(64) detail::gate gate{};
+    message_ring::counts counts{}; // behind the gate
+    alignas(64) arena_table arena{};
 };
 
 /// What a message consists of:
@@ -50,77 +56,74 @@ constexpr std::uint64_t inside = 0;
 constexpr std::uint64_t in_arena = 1;
 static_assert(sizeof inside == message_header_size && sizeof(large_value) == message_size_for(0));
 
-/// What a message tells of a value beside it. Throws `decode_failed` when it is none that a queue sends.
+bool holds_its_value(std::span<const std::byte> message) {
+    return message.size() >= sizeof inside && std::memcmp(message.data(), &inside, sizeof inside) == 0;
+}
+
+/// What a message tells of a value beside it. Empty when it holds its value, or is none that a queue sends.
 std::optional<large_value> large_value_in(std::span<const std::byte> message) {
     large_value value{};
-    if (message.size() >= message_header_size) {
-        std::memcpy(&value.number, message.data(), message_header_size);
-        if (value.number == inside) {
-            return std::nullopt;
-        }
-        if (message.size() == sizeof value) {
-            std::memcpy(&value, message.data(), sizeof value);
-            return value;
-        }
+    if (holds_its_value(message) || message.size() != sizeof value) {
+        return std::nullopt;
     }
-    throw decode_failed("a message in the queue has a wrong size");
+    std::memcpy(&value, message.data(), sizeof value);
+    return value;
 }
 
-/// Runs an operation on the message_queue, whose mutex may have died with its owner.
-template <class Operation>
-auto guarded(const Operation& operation) {
-    try {
-        return operation();
-    } catch (const channel_broken&) {
-        throw queue_broken("the queue is broken: a process died inside an operation on it");
+named_memory make_memory(const std::string& name, const message_ring::format& format) {
+    const auto slots = message_ring::memory_for(format);
+    if (slots > std::numeric_limits<std::size_t>::max() - sizeof(control)) {
+        os::throw_refused(ENOMEM, "cannot make a queue of " + std::to_string(format.capacity) +
+                                      " values of up to " + std::to_string(format.slot_size) + " bytes");
     }
+    auto memory = named_memory::create(name, sizeof(control) + slots);
+    ::new (memory.data()) control{format};
+    return memory;
 }
 
-/// A queue travels as the names of its messages and of its control block.
-constexpr char separator = '/'; // no name has one
+control& control_in(const named_memory& memory) {
+    return *std::launder(reinterpret_cast<control*>(memory.data()));
+}
+
+/// Throws `decode_failed` when it is not that of a queue.
+message_ring::format format_in(const named_memory& memory) {
+    if (memory.size() >= sizeof(control)) {
+        const auto format = control_in(memory).format;
+        if (format.capacity != 0 && format.slot_size >= message_size_for(0) &&
+            message_ring::memory_for(format) <= memory.size() - sizeof(control)) {
+            return format;
+        }
+    }
+    throw decode_failed("a queue is announced that is something else");
+}
 
 class shared_queue final : public queue_core {
 public:
     explicit shared_queue(const queue_options& options)
-        : own_messages_name_("-messages"),
-          own_control_name_("-control"),
-          name_(own_messages_name_.text() + separator + own_control_name_.text()),
-          control_(named_memory::create(control_name(), sizeof(control))),
-          messages_(message_queue::create(messages_name(), options.capacity,
-                                          message_size_for(options.message_size))),
-          beside_(name_of_users(messages_name(), os::file_number(control_.descriptor()))),
-          arena_(control_.descriptor(), sizeof(control), (::new (control_.data()) control{})->arena) {}
+        : own_name_("-queue"),
+          name_(own_name_.text()),
+          memory_(make_memory(name_, {options.capacity, message_size_for(options.message_size)})) {}
 
-    explicit shared_queue(const std::string& name)
-        : name_(name),
-          control_(named_memory::open(control_name())),
-          messages_(message_queue::open(messages_name())),
-          beside_(name_of_users(messages_name(), os::file_number(control_.descriptor()))),
-          arena_(control_.descriptor(), sizeof(control), shared().arena) {}
+    explicit shared_queue(const std::string& name) : name_(name), memory_(named_memory::open(name)) {}
 
     ~shared_queue() override {
         if (!user_.is_this_process()) {
             return; // in a copy of this process that somebody has forked: the lock is the original's
         }
-        if (os::was_last_user(control_.descriptor())) { // what is beside the queue is nobody's now
+        if (os::was_last_user(memory_.descriptor())) { // what is beside the queue is nobody's now
             remove_names_beginning_with(beside_);
         }
     }
 
     bool put(const value_bytes& value, steady_time deadline) override {
         const auto size = message_header_size + value.size();
-        if (size > messages_.slot_size()) {
+        if (size > ring_.slot_size()) {
             return put_beside(value, deadline);
         }
-        std::array<std::byte, message_size_for(default_message_size)> small;
-        std::unique_ptr<std::byte[]> large; // allocating costs as much as the rest
-        if (size > small.size()) {
-            large = std::make_unique_for_overwrite<std::byte[]>(size);
-        }
-        const std::span message(large ? large.get() : small.data(), size);
-        std::memcpy(message.data(), &inside, message_header_size);
-        value.copy_to(message.data() + message_header_size);
-        return put_message(deadline, [&] { return messages_.try_send(message); });
+        return put_message(deadline, size, [&](std::span<std::byte> message) {
+            std::memcpy(message.data(), &inside, message_header_size);
+            value.copy_to(message.data() + message_header_size);
+        });
     }
 
     std::optional<payload> get(std::span<std::byte> room, steady_time deadline) override {
@@ -128,112 +131,143 @@ public:
             return value;
         }
         std::shared_ptr<std::byte[]> owner;
-        if (room.size() < messages_.slot_size()) {
-            owner = std::make_unique_for_overwrite<std::byte[]>(messages_.slot_size());
-            room = {owner.get(), messages_.slot_size()};
+        if (room.size() < ring_.slot_size()) {
+            owner = std::make_unique_for_overwrite<std::byte[]>(ring_.slot_size());
+            room = {owner.get(), ring_.slot_size()};
         }
-        std::optional<std::size_t> size;
+        std::span<std::byte> message;
         std::optional<large_value> beside;
-        const auto try_receive = [&] {
-            const bool closed = is_closed(); // asked first: what was put before is still got
-            const std::lock_guard turn(shared().gate);
-            size = messages_.try_receive(room);
-            if (!size && closed) {
-                throw queue_closed("the queue is closed, and nothing is left in it");
-            }
-            if (size && (beside = large_value_in(room.first(*size))) && beside->number == in_arena) {
+        const auto receive = [&] {
+            const bool received = ring_.try_get([&](std::span<const std::byte> sent) {
+                message = room.first(sent.size());
+                std::ranges::copy(sent, message.begin());
+            });
+            if (received && (beside = large_value_in(message)) && beside->number == in_arena) {
                 arena_.receive(beside->place);
             }
-            return size.has_value();
+            return received;
         };
-        const auto received = guarded([&] {
-            return wait_until_done(shared().put, deadline, try_receive, [&] { return size_is_not(0); });
-        });
+        const auto attempt = [&] {
+            const bool closed = is_closed(); // asked first: what was put before is still got
+            const bool received = size() != 0 && in_turn(receive);
+            if (!received && closed) {
+                throw queue_closed("the queue is closed, and nothing is left in it");
+            }
+            return received;
+        };
+        const bool received =
+            wait_until_done(shared_.put, deadline, attempt, [&] { return ring_.size() != 0; });
         if (!received) {
             return std::nullopt;
         }
-        shared().got.announce();
+        shared_.got.announce();
         if (beside) {
             return open(*beside);
         }
-        return payload{std::move(owner), room.first(*size).subspan(message_header_size)};
+        if (!holds_its_value(message)) {
+            throw decode_failed("a message in the queue has a wrong size");
+        }
+        return payload{std::move(owner), message.subspan(message_header_size)};
     }
 
     [[nodiscard]] std::size_t size() const override {
-        return guarded([&] {
-            const std::lock_guard turn(shared().gate);
-            return messages_.size();
-        });
+        shared_.gate.check();
+        return ring_.size();
     }
-    [[nodiscard]] std::size_t capacity() const noexcept override { return messages_.slots(); }
+    [[nodiscard]] std::size_t capacity() const noexcept override { return ring_.capacity(); }
     void close() override {
-        shared().closed.store(1);
-        shared().put.announce_to_all();
-        shared().got.announce_to_all();
+        shared_.closed.store(1);
+        shared_.put.announce_to_all();
+        shared_.got.announce_to_all();
     }
+
+    void task_done() override {
+        auto done = shared_.done.load();
+        do {
+            if (done >= ring_.put_so_far()) {
+                throw std::logic_error("multiprocessing::joinable_queue: task_done has been called more "
+                                       "often than values were put");
+            }
+        } while (!shared_.done.compare_exchange_weak(done, done + 1));
+        if (done + 1 == ring_.put_so_far()) {
+            shared_.all_done.announce_to_all_who_sleep();
+        }
+    }
+    bool join(steady_time deadline) override {
+        const auto attempt = [&] {
+            shared_.gate.check();
+            const auto done = shared_.done.load(); // first: both only ever grow
+            return done == ring_.put_so_far();
+        };
+        return wait_until_done(shared_.all_done, deadline, attempt, [] { return false; });
+    }
+
     [[nodiscard]] const std::string& name() const noexcept override { return name_; }
 
 private:
-    [[nodiscard]] control& shared() const {
-        return *std::launder(reinterpret_cast<control*>(control_.data()));
-    }
-    [[nodiscard]] bool is_closed() const { return shared().closed.load() != 0; }
-
-    [[nodiscard]] std::string messages_name() const { return name_.substr(0, name_.find(separator)); }
-    [[nodiscard]] std::string control_name() const { return name_.substr(name_.find(separator) + 1); }
+    [[nodiscard]] bool is_closed() const { return shared_.closed.load() != 0; }
     [[nodiscard]] std::string beside_name(std::uint64_t number) const {
         std::ostringstream name;
         name << beside_ << '-' << std::hex << number;
         return name.str();
     }
 
-    /// Asked by who has slept and is done. That the queue is broken is for who is woken to find out.
-    [[nodiscard]] bool size_is_not(std::size_t limit) const {
-        try {
-            return size() != limit;
-        } catch (const queue_broken&) {
-            return true;
+    /// Runs an operation inside the gate.
+    template <class Operation>
+    bool in_turn(const Operation& operation) {
+        const bool one_died = shared_.gate.lock();
+        const std::lock_guard turn(shared_.gate, std::adopt_lock);
+        if (one_died) {
+            repair();
         }
+        return operation();
     }
 
-    /// Has `try_send` send a message as soon as there is room.
-    template <class TrySend>
-    bool put_message(steady_time deadline, const TrySend& try_send) {
+    /// The ring needs none. What was on its way into the arena or out of it may be nobody's.
+    void repair() {
+        arena::unit_set told_of;
+        ring_.for_each([&](std::span<const std::byte> message) {
+            const auto value = large_value_in(message);
+            if (value && value->number == in_arena) {
+                arena_.add(value->place, told_of);
+            }
+        });
+        arena_.keep_under_way(told_of);
+    }
+
+    /// Has `write` write a message as soon as there is room.
+    template <class Write>
+    bool put_message(steady_time deadline, std::size_t length, const Write& write) {
         const auto attempt = [&] {
             if (is_closed()) {
                 throw queue_closed("the queue is closed: nothing can be put any more");
             }
-            const std::lock_guard turn(shared().gate);
-            return try_send();
+            return size() != capacity() && in_turn([&] { return ring_.try_put(length, write); });
         };
-        const auto sent = guarded([&] {
-            return wait_until_done(shared().got, deadline, attempt, [&] { return size_is_not(capacity()); });
-        });
-        if (!sent) {
+        if (!wait_until_done(shared_.got, deadline, attempt, [&] { return ring_.size() != capacity(); })) {
             return false;
         }
-        shared().put.announce();
+        shared_.put.announce();
         return true;
     }
 
     bool put_beside(const value_bytes& value, steady_time deadline) {
+        large_value message{in_arena, {}};
+        const auto copy = [&](std::span<std::byte> to) {
+            std::ranges::copy(std::as_bytes(std::span(&message, 1)), to.begin());
+        };
         if (const auto place = arena_.store(value)) {
-            const large_value message{in_arena, *place};
-            const auto try_send = [&] {
-                if (messages_.size() == messages_.slots()) {
-                    return false;
-                }
+            message.place = *place;
+            const auto send = [&](std::span<std::byte> to) {
                 arena_.send(*place); // before somebody can receive it
-                return messages_.try_send(std::as_bytes(std::span(&message, 1)));
+                copy(to);
             };
-            return put_or_drop(deadline, try_send, [&] { arena_.release(*place); });
+            return put_or_drop(deadline, send, [&] { arena_.release(*place); });
         }
-        const large_value message{std::max(in_arena + 1, os::random_number()), {}};
+        message.number = std::max(in_arena + 1, os::random_number());
         const auto name = beside_name(message.number);
         value.copy_to(make_beside(name, value.size()).data());
-        return put_or_drop(
-            deadline, [&] { return messages_.try_send(std::as_bytes(std::span(&message, 1))); },
-            [&] { named_memory::remove(name); });
+        return put_or_drop(deadline, copy, [&] { named_memory::remove(name); });
     }
 
     /// Shared memory of its own. What is kept in the arena goes when it is in the way.
@@ -246,12 +280,12 @@ private:
         }
     }
 
-    /// Puts a message. What lies beside one that was not put goes.
-    template <class TrySend, class Drop>
-    bool put_or_drop(steady_time deadline, const TrySend& try_send, const Drop& drop) {
+    /// Puts a message that tells of a large value. What lies beside one that was not put goes.
+    template <class Write, class Drop>
+    bool put_or_drop(steady_time deadline, const Write& write, const Drop& drop) {
         bool is_put = false;
         try {
-            is_put = put_message(deadline, try_send);
+            is_put = put_message(deadline, sizeof(large_value), write);
         } catch (...) {
             drop();
             throw;
@@ -299,13 +333,15 @@ private:
     }
 
     const os::maker user_;
-    const own_name own_messages_name_; // of the handle that made the queue: the names go with it
-    const own_name own_control_name_;
+    const own_name own_name_; // of the handle that made the queue: the name goes with it
     const std::string name_;
-    named_memory control_;
-    message_queue messages_;
-    const std::string beside_; // what the names of values beside the queue begin with
-    arena arena_;
+    named_memory memory_;
+    const message_ring::format format_ = format_in(memory_); // a copy: others can write there
+    control& shared_ = control_in(memory_);
+    message_ring ring_{shared_.counts, memory_.data() + sizeof(control), format_};
+    // What the names of values beside the queue begin with.
+    const std::string beside_ = name_of_users(name_, os::file_number(memory_.descriptor()));
+    arena arena_{memory_.descriptor(), sizeof(control) + message_ring::memory_for(format_), shared_.arena};
     std::atomic<bool> owes_{false};
     std::mutex owed_mutex_; // guards what follows
     std::deque<large_value> owed_;

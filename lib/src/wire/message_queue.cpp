@@ -154,18 +154,6 @@ std::optional<std::size_t> message_queue::try_receive(std::span<std::byte> buffe
     });
 }
 
-std::size_t message_queue::size() const {
-    return guarded([&] { return queue_->queue.get_num_msg(); });
-}
-
-std::size_t message_queue::slots() const {
-    return queue_->slots;
-}
-
-std::size_t message_queue::slot_size() const {
-    return queue_->slot_size;
-}
-
 void message_queue::check_untouched() const {
     const auto& now = queue_->mapped();
     const auto& resting = *queue_->resting;

@@ -28,9 +28,6 @@ public:
     bool try_send(std::span<const std::byte> message);
     /// The size of the message, if there was one. `buffer` must have the size of a slot.
     std::optional<std::size_t> try_receive(std::span<std::byte> buffer);
-    [[nodiscard]] std::size_t size() const;
-    [[nodiscard]] std::size_t slots() const;
-    [[nodiscard]] std::size_t slot_size() const;
 
     // For the one who made the queue.
 
