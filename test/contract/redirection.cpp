@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <spawn.h>
 #include <string>
 #include <unistd.h>
 
@@ -47,13 +48,11 @@ void print_much_to_both_and_read() {
 }
 /// Another process keeps the streams open.
 void leave_one_behind(mp::queue<long> pid) {
-    const auto left = ::fork();
-    if (left == 0) {
-        for (;;) {
-            ::pause();
-        }
-    }
-    pid.put(left);
+    char name[] = "sleep";
+    char seconds[] = "1000";
+    char* arguments[] = {name, seconds, nullptr};
+    pid_t left = 0; // no fork: that may be in the middle of the start of a thread
+    pid.put(::posix_spawnp(&left, name, nullptr, nullptr, arguments, ::environ) == 0 ? left : 0);
     std::cout << "done" << std::flush;
 }
 void read_nothing() {}
@@ -162,7 +161,9 @@ BOOST_DATA_TEST_CASE(ends_with_the_child_though_others_hold_the_pipe, each_start
     mp::process child({.start_method = method, .out = mp::redirection::pipe()}, leave_one_behind, left);
     child.start();
     BOOST_TEST(child.out().read_all() == "done");
-    ::kill(static_cast<pid_t>(left.get()), SIGKILL);
+    const auto pid = left.get();
+    BOOST_TEST_REQUIRE(pid > 0);
+    ::kill(static_cast<pid_t>(pid), SIGKILL);
     child.join();
 }
 
