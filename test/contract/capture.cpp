@@ -67,6 +67,14 @@ void die_at_first(const mp::queue<int>& attempts) {
         std::raise(SIGKILL);
     }
 }
+/// Prints in the first attempt only, and dies of it.
+void print_and_die_at_first(const mp::queue<int>& attempts) {
+    auto left = attempts;
+    if (left.try_get()) {
+        std::cout << "attempt 1" << std::flush;
+        std::raise(SIGKILL);
+    }
+}
 void close_streams() {
     std::cout << "closing" << std::flush;
     ::close(STDOUT_FILENO);
@@ -194,6 +202,16 @@ BOOST_AUTO_TEST_CASE(of_the_last_attempt) {
     auto task = pool.apply_async({.max_retries = 1, .capture = true}, die_at_first, attempts);
     task.wait();
     BOOST_TEST(task.output() == "attempt 2");
+    task.get();
+}
+
+BOOST_AUTO_TEST_CASE(of_the_last_attempt_also_if_that_prints_nothing) {
+    mp::queue<int> attempts(1);
+    attempts.put(1);
+    mp::pool pool({.processes = 1, .retry_back_off = 0ms});
+    auto task = pool.apply_async({.max_retries = 1, .capture = true}, print_and_die_at_first, attempts);
+    task.wait();
+    BOOST_TEST(task.output().empty());
     task.get();
 }
 

@@ -460,12 +460,12 @@ BOOST_AUTO_TEST_CASE(a_task_that_keeps_killing_workers_starves_nobody) {
 // Recycling
 
 BOOST_AUTO_TEST_CASE(a_worker_that_has_grown_is_replaced_after_its_task) {
-    mp::pool pool(one_worker({.max_rss = std::size_t{64} << 20}));
+    mp::pool pool(one_worker({.max_rss = std::size_t{160} << 20}));
     const auto worker = pool.apply(own_pid);
     BOOST_TEST(pool.apply(own_pid) == worker);
     const auto grow = [] {
         static std::vector<char> kept;
-        kept.assign(std::size_t{100} << 20, 'x');
+        kept.assign(std::size_t{200} << 20, 'x');
         return static_cast<long>(::getpid());
     };
     BOOST_TEST(pool.apply(grow) == worker); // it finishes its task

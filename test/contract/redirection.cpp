@@ -56,6 +56,19 @@ void leave_one_behind(mp::queue<long> pid) {
     std::cout << "done" << std::flush;
 }
 void read_nothing() {}
+/// By a child whose parent has read its own input, to the end and more.
+void have_another_read(const std::string& file, mp::start_method method) {
+    std::string word;
+    while (std::cin >> word) {
+    }
+    mp::process reader({.start_method = method, .in = mp::redirection::file(file)}, [] {
+        std::string first;
+        std::exit(std::cin >> first && first == "others" ? 5 : 1);
+    });
+    reader.start();
+    reader.join();
+    std::exit(reader.exit_code().value_or(-1));
+}
 
 /// A folder of its own, gone with all its content at the end of the scope.
 class scratch_folder {
@@ -109,6 +122,17 @@ BOOST_DATA_TEST_CASE(from_a_file_to_nowhere, each_start_method, method) {
         echo);
     BOOST_TEST(content_of(folder / "out") == "from a file");
     run({.start_method = method, .in = mp::redirection::null(), .out = mp::redirection::null()}, echo);
+}
+
+BOOST_DATA_TEST_CASE(another_input_whatever_the_parent_has_read, each_start_method, method) {
+    const scratch_folder folder;
+    std::ofstream(folder / "parents") << "some words";
+    std::ofstream(folder / "childs") << "others";
+    mp::process parent({.in = mp::redirection::file(folder / "parents")}, have_another_read,
+                       (folder / "childs").string(), method);
+    parent.start();
+    parent.join();
+    BOOST_TEST(parent.exit_code().value_or(-1) == 5);
 }
 
 BOOST_DATA_TEST_CASE(errors_beside_the_output, each_start_method, method) {

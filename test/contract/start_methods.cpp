@@ -284,6 +284,24 @@ BOOST_DATA_TEST_CASE(gets_connections, each_start_method, method) {
     BOOST_CHECK_THROW(here.recv(), mp::end_of_file);
 }
 
+BOOST_DATA_TEST_CASE(learns_that_its_parent_has_closed_a_connection, each_start_method, method) {
+    const by_default chosen(method);
+    auto [here, there] = mp::pipe<int>();
+    mp::process child(
+        [](mp::connection<int> from_parent) {
+            try {
+                (void)from_parent.recv();
+            } catch (const mp::end_of_file&) {
+                std::exit(7);
+            }
+        },
+        there);
+    child.start();
+    here.close();
+    child.join();
+    BOOST_TEST(child.exit_code().value_or(-1) == 7);
+}
+
 // Pools
 
 BOOST_DATA_TEST_CASE(a_pool_works, each_start_method, method) {

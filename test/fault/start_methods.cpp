@@ -41,6 +41,16 @@ void be_a_parent(const std::string& ready, mp::start_method method) {
     stay();
 }
 
+/// The fork server stays behind with a parent that knows nothing of it.
+void become_another_program() {
+    mp::process child({.start_method = mp::start_method::forkserver}, exit_with, 0);
+    child.start();
+    child.join();
+    if (child.exit_code() == 0) {
+        ::execlp("sleep", "sleep", "1000", nullptr);
+    }
+}
+
 void start_and_be_killed_at_any_time(mp::start_method method) {
     mp::set_start_method(method);
     for (;;) {
@@ -246,6 +256,22 @@ BOOST_AUTO_TEST_CASE(a_fork_server_that_preloads_ends_with_its_parent) {
     parent.kill();
     parent.join();
     check_that_they_are_gone(family);
+}
+
+BOOST_AUTO_TEST_CASE(a_fork_server_ends_when_its_parent_becomes_another_program) {
+    mp::process parent(become_another_program);
+    parent.start();
+    const auto is_another = [&] {
+        std::ifstream comm("/proc/" + std::to_string(parent.pid()) + "/comm");
+        std::string name;
+        return comm >> name && name == "sleep";
+    };
+    BOOST_TEST_REQUIRE(eventually(is_another));
+    BOOST_TEST(eventually([&] { return std::ranges::none_of(descendants_of(parent.pid()), &identity::runs); },
+                          gone_within));
+    BOOST_TEST(parent.is_alive());
+    parent.kill();
+    parent.join();
 }
 
 BOOST_AUTO_TEST_CASE(several_threads_may_start_processes_by_each_method) {

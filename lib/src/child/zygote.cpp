@@ -75,6 +75,11 @@ void take_streams(const std::vector<int>& open, std::span<os::descriptor> receiv
         become_child(
             request.work, [&] { run_encoded(request.work.call, request.work.inherited); }, numbers);
     } catch (const std::exception& e) {
+        if (received[birth_line]) { // nobody knows of it yet
+            const auto* refused = dynamic_cast<const resource_error*>(&e);
+            announce(received[birth_line].get(),
+                     {.pid = ::getpid(), .failure = refused != nullptr ? refused->code().value() : ENOMEM});
+        }
         cannot_begin(e);
     }
 }
@@ -118,7 +123,10 @@ void serve_forks(const zygote_handle& handle) {
             ::_exit(EXIT_SUCCESS);
         }
         auto received = os::receive_descriptors(requests.get());
-        if (received.size() <= birth_line) {
+        if (!received) { // the parent executes another program, or has closed everything
+            ::_exit(EXIT_SUCCESS);
+        }
+        if (received->size() <= birth_line) {
             continue; // it had no numbers left for them: nobody answers, which the parent notices
         }
         os::flush_standard_streams(); // of what was preloaded
@@ -126,10 +134,10 @@ void serve_forks(const zygote_handle& handle) {
         if (child == 0) {
             requests = os::descriptor();
             parent_here = os::descriptor();
-            be_the_child(received);
+            be_the_child(*received);
         }
         if (child < 0) {
-            announce(received[birth_line].get(), {.failure = errno});
+            announce((*received)[birth_line].get(), {.failure = errno});
         }
     }
 }

@@ -3,6 +3,7 @@
 #include "connection/ends.hpp"
 #include "connection/packet_carrier.hpp"
 #include "os/socket.hpp"
+#include "os/unshared.hpp"
 #include "wire/payload.hpp"
 
 #include <multiprocessing/connection.hpp>
@@ -156,7 +157,7 @@ private:
         }
     }
 
-    const os::descriptor socket_;
+    const os::unshared_descriptor socket_;
     const end_kind kind_;
 };
 

@@ -4,6 +4,7 @@
 #include "connection/ends.hpp"
 #include "connection/turn.hpp"
 #include "os/tcp.hpp"
+#include "os/unshared.hpp"
 
 #include <multiprocessing/connection.hpp>
 
@@ -170,7 +171,7 @@ private:
         }
     }
 
-    const os::descriptor socket_;
+    const os::unshared_descriptor socket_;
     const std::size_t max_message_;
     turns sending_;
     mutable turns receiving_; // guards what follows: what has come of the next message

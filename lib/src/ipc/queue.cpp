@@ -107,8 +107,8 @@ public:
     explicit shared_queue(const std::string& name) : name_(name), memory_(named_memory::open(name)) {}
 
     ~shared_queue() override {
-        if (!user_.is_this_process()) {
-            return; // in a copy of this process that somebody has forked: the lock is the original's
+        if (!user_.is_this_process() || user_.has_copies()) {
+            return; // the lock is also that of a copy of this process that somebody has forked
         }
         if (os::was_last_user(memory_.descriptor())) { // what is beside the queue is nobody's now
             remove_names_beginning_with(beside_);

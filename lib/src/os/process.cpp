@@ -18,6 +18,7 @@
 #include <malloc.h>
 #include <sched.h>
 #include <sstream>
+#include <stdio_ext.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -156,6 +157,16 @@ void flush_standard_streams() noexcept {
     } catch (...) { // the user wants exceptions of a stream that has failed
     }
     std::fflush(stdout);
+}
+
+void forget_standard_input() noexcept {
+    ::__fpurge(stdin);
+    std::clearerr(stdin);
+    try {
+        std::cin.clear();
+        std::wcin.clear();
+    } catch (...) { // the user wants exceptions of them
+    }
 }
 
 void leave_exit_handlers_behind() noexcept {

@@ -52,6 +52,9 @@ void add_to_environment(const std::vector<std::string>& assignments);
 /// The same; nothing else is left of what there was.
 void set_environment(const std::vector<std::string>& assignments);
 
+/// What has been read ahead from the standard input, and that it has ended, is forgotten: it becomes another.
+void forget_standard_input() noexcept;
+
 /// Writes out what is in the buffers of the standard streams.
 void flush_standard_streams() noexcept;
 

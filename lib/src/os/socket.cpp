@@ -173,10 +173,14 @@ delivery send_descriptors(int socket, std::span<const int> descriptors) {
     return send_packet(socket, {std::span(&one, 1)}, descriptors);
 }
 
-std::vector<descriptor> receive_descriptors(int socket) {
+std::optional<std::vector<descriptor>> receive_descriptors(int socket) {
     std::vector<descriptor> result;
     std::byte one{};
-    if (receive_packet(socket, std::span(&one, 1), result).lost) {
+    const auto received = receive_packet(socket, std::span(&one, 1), result);
+    if (received.what == received_packet::type::end) {
+        return std::nullopt;
+    }
+    if (received.lost) {
         result.clear();
     }
     return result;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -50,8 +51,9 @@ received_packet receive_packet(int socket, std::span<std::byte> buffer, std::vec
 /// Sends descriptors, at most `most_descriptors`, in a packet of their own. Does not wait. Throws
 /// `resource_error`.
 delivery send_descriptors(int socket, std::span<const int> descriptors);
-/// Receives such a packet. Empty when there is none, and when this process has no numbers left for them.
-std::vector<descriptor> receive_descriptors(int socket);
+/// Receives such a packet: no descriptors when there is none, or this process has no numbers left for them;
+/// nothing when there will be none.
+std::optional<std::vector<descriptor>> receive_descriptors(int socket);
 
 /// A socket for connections of processes on this machine, which keeps packets apart. A name that begins with
 /// an

@@ -321,6 +321,9 @@ void pool_core::perform(const action::spare_worker& spare) {
 void pool_core::perform(const action::rest_task& rest) {
     if (auto* rests = tasks_.find(rest.task)) {
         ++rests->attempts;
+        if (rests->is_captured) {
+            rests->completion->printed({}); // the next attempt may print nothing
+        }
         ++stats_.retries;
         resting_.push_back({rest.task, deadline_after(rest.after)});
         due_at(resting_.back().due);

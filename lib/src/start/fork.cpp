@@ -4,8 +4,10 @@
 #include "os/poll.hpp"
 #include "os/process.hpp"
 #include "os/socket.hpp"
+#include "os/unshared.hpp"
 #include "start/launch.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <unistd.h>
 #include <utility>
@@ -13,13 +15,31 @@
 namespace multiprocessing::detail {
 namespace {
 
+/// Descriptors of this process that the child would otherwise keep open, to somebody's surprise. What it
+/// calls in this memory may use any connection.
+std::vector<int> not_for_the_child(const launch_request& request) {
+    auto result = request.in_memory != nullptr ? std::vector<int>() : os::unshared_descriptors();
+    std::erase_if(
+        result, [&](int fd) { return std::ranges::find(request.inherited, fd) != request.inherited.end(); });
+    result.insert(result.end(), request.kept_from_it.begin(), request.kept_from_it.end());
+    return result;
+}
+
 [[noreturn]] void be_the_child(const launch_request& request, const handover& work, const child_setup& setup,
-                               os::descriptor line) noexcept {
+                               const std::vector<int>& not_for_it, os::descriptor line) noexcept {
     os::leave_exit_handlers_behind();
-    for (const int fd : request.kept_from_it) {
+    for (const int fd : not_for_it) {
         ::close(fd);
     }
+    if (request.streams[STDIN_FILENO] >= 0) {
+        os::forget_standard_input();
+    }
     const int failure = setup.make();
+    for (const int fd : request.streams) {
+        if (fd > STDERR_FILENO) { // it has another number now
+            ::close(fd);
+        }
+    }
     announce(line.get(), {.pid = ::getpid(), .failure = failure});
     line = os::descriptor();
     if (failure != 0) {
@@ -41,13 +61,14 @@ std::unique_ptr<child_process> fork(const launch_request& request) {
     lifeline line;
     const auto work = handover_for(request, line);
     const auto setup = setup_for(request);
+    const auto not_for_it = not_for_the_child(request);
     auto [our_end, childs_end] = os::make_socket_pair();
     os::flush_standard_streams(); // what is in them would be printed twice
     const os::signals_blocked no_handler_of_ours_runs_in_the_child;
     const auto pid = ::fork();
     if (pid == 0) {
         our_end = os::descriptor();
-        be_the_child(request, work, setup, std::move(childs_end));
+        be_the_child(request, work, setup, not_for_it, std::move(childs_end));
     }
     if (pid < 0) {
         os::throw_errno("cannot fork");
