@@ -133,14 +133,6 @@ void check_way_out(way_out way) {
     BOOST_TEST(parent.exit_code().value_or(-1) == 0);
 }
 
-/// Before LLVM 18 the address sanitizer's own locks, when another thread has them at that instant, stay
-/// locked in a copy, which then may hang in its first `malloc` or in the leak check.
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool may_fork_at_any_instant = false;
-#else
-constexpr bool may_fork_at_any_instant = true;
-#endif
-
 void fork_all_the_time() {
     all = std::make_unique<belongings>();
     std::atomic<bool> enough{false};
@@ -211,7 +203,7 @@ BOOST_AUTO_TEST_CASE(a_copy_that_has_a_pool_of_its_own_ends_nobody) {
 }
 
 BOOST_AUTO_TEST_CASE(copies_forked_at_any_instant_end_nobody,
-                     *boost::unit_test::enable_if<may_fork_at_any_instant>()) {
+                     *boost::unit_test::precondition(forks_beside_threads_are_sound)) {
     mp::process parent(fork_all_the_time);
     parent.start();
     BOOST_TEST(parent.join_for(hang_limit));

@@ -100,14 +100,6 @@ void put_all_the_time(mp::queue<int> queue) {
     }
 }
 
-/// Before LLVM 18 the address sanitizer's own locks, when another thread has them at that instant, stay
-/// locked in a copy.
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool may_fork_at_any_instant = false;
-#else
-constexpr bool may_fork_at_any_instant = true;
-#endif
-
 int throw_sometimes(int n) {
     if (n % 4 == 0) {
         throw std::out_of_range("thrown by a test");
@@ -297,7 +289,7 @@ BOOST_AUTO_TEST_CASE(several_threads_may_start_processes_by_each_method) {
 }
 
 BOOST_AUTO_TEST_CASE(who_is_forked_while_threads_use_the_library_can_use_it,
-                     *boost::unit_test::enable_if<may_fork_at_any_instant>()) {
+                     *boost::unit_test::precondition(forks_beside_threads_are_sound)) {
     mp::pool pool(2);
     std::atomic<bool> enough{false};
     std::vector<std::thread> users;
