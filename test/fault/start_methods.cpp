@@ -266,7 +266,8 @@ BOOST_AUTO_TEST_CASE(a_fork_server_ends_when_its_parent_becomes_another_program)
     parent.join();
 }
 
-BOOST_AUTO_TEST_CASE(several_threads_may_start_processes_by_each_method) {
+BOOST_AUTO_TEST_CASE(several_threads_may_start_processes_by_each_method,
+                     *boost::unit_test::precondition(forks_beside_threads_are_sound)) {
     std::vector<std::thread> threads;
     std::array<std::optional<int>, 9> codes;
     for (std::size_t i = 0; i != codes.size(); ++i) {

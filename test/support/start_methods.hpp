@@ -6,6 +6,7 @@
 #include <multiprocessing/context.hpp>
 #include <multiprocessing/forkserver.hpp>
 
+#include <array>
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <ostream>
@@ -17,9 +18,17 @@ inline std::ostream& operator<<(std::ostream& out, start_method method) {
 }
 } // namespace multiprocessing
 
+#ifdef __SANITIZE_ADDRESS__ // before LLVM 18 a mutex of its `malloc` that another thread has stays locked
+                            // after a fork
+inline constexpr std::array tested_start_methods{multiprocessing::start_method::spawn,
+                                                 multiprocessing::start_method::forkserver};
+#else
+inline constexpr auto tested_start_methods = multiprocessing::all_start_methods;
+#endif
+
 /// For test cases that have a start method as parameter: `BOOST_DATA_TEST_CASE(name, each_start_method,
 /// method)`.
-inline const auto each_start_method = boost::unit_test::data::make(multiprocessing::all_start_methods);
+inline const auto each_start_method = boost::unit_test::data::make(tested_start_methods);
 
 /// The start method for what follows in a test case.
 class by_default {
