@@ -6,6 +6,7 @@
 #include <multiprocessing/error.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace multiprocessing::detail {
@@ -69,5 +70,10 @@ void named_memory::remove(const std::string& name) noexcept {
 
 named_memory::named_memory(ipc::shared_memory_object&& object)
     : object_(std::move(object)), region_(object_, ipc::read_write) {}
+
+void throw_gone(const std::string& what) {
+    os::throw_refused(ENOENT, "cannot open " + what +
+                                  " (has the process that made it destroyed its last handle, or ended?)");
+}
 
 } // namespace multiprocessing::detail

@@ -28,4 +28,7 @@ private:
     boost::interprocess::mapped_region region_;
 };
 
+/// The error of who opens something whose name is gone.
+[[noreturn]] void throw_gone(const std::string& what);
+
 } // namespace multiprocessing::detail

@@ -27,11 +27,6 @@ struct alignas(64) object_header {
     }
 };
 
-[[noreturn]] void throw_gone(const std::string& name) {
-    os::throw_refused(ENOENT, "cannot open " + name +
-                                  " (has the process that made it destroyed its last handle, or ended?)");
-}
-
 /// How many objects of others a process keeps open for the next handle that it receives: opening one costs
 /// some system calls. A task rarely uses more.
 constexpr std::size_t most_kept_open = 16;

@@ -51,9 +51,8 @@ struct alignas(array_alignment) array_header {
 };
 static_assert(sizeof(array_header) == array_alignment);
 
-[[noreturn]] void throw_gone(const std::string& name) {
-    os::throw_refused(ENOENT, "cannot open shared array " + name +
-                                  " (has the process that made it destroyed its last handle, or ended?)");
+[[noreturn]] void throw_array_gone(const std::string& name) {
+    throw_gone("shared array " + name);
 }
 
 /// An array as this process has it mapped.
@@ -211,7 +210,7 @@ std::shared_ptr<array_memory> map_array(const std::string& name) {
         return std::make_shared<array_memory>(name, named_memory::open(name));
     } catch (const resource_error& e) {
         if (e.code() == std::errc::no_such_file_or_directory) {
-            throw_gone(name);
+            throw_array_gone(name);
         }
         if (e.code() != std::errc::not_enough_memory) {
             throw;
@@ -249,7 +248,7 @@ std::shared_ptr<array_core> open_array(const std::string& name, std::size_t size
     expect_array(*memory, size);
     auto array = std::make_shared<opened_array>(memory);
     if (memory->is_gone()) { // asked by a user: if it is not, the memory stays
-        throw_gone(name);
+        throw_array_gone(name);
     }
     if (is_new) {
         here.keep_open(std::move(memory));
