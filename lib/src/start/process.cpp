@@ -26,7 +26,7 @@ process::process(process_options options, detail::call call)
 }
 
 process::process(process_options options, std::unique_ptr<detail::closure> function)
-    : process(std::move(options), detail::call{}) {
+    : process(std::move(options), detail::call{.inherited = std::make_shared<detail::inheritance>()}) {
     if (options_.start_method.value_or(start_method::fork) != start_method::fork) {
         throw std::invalid_argument("multiprocessing::process: " + options_.name +
                                     " is to be forked, and its options say otherwise");
@@ -61,27 +61,24 @@ void process::start() {
     if (child_) {
         throw std::logic_error("multiprocessing::process::start: " + name() + " was started before");
     }
-    if (!call_.inherited && !closure_) {
+    if (!call_.inherited) {
         throw std::logic_error("multiprocessing::process::start: this process was moved from");
     }
-    if (call_.inherited && call_.inherited->is_given_up()) {
+    if (call_.inherited->is_given_up()) {
         throw std::logic_error("multiprocessing::process::start: the connections among the arguments of " +
                                name() + " have gone to the child that was started first");
     }
     auto streams = std::make_unique<detail::child_streams>(options_);
-    child_ =
-        detail::launch(options_.start_method.value_or(get_start_method()),
-                       {.name = options_.name,
-                        .function = call_,
-                        .in_memory = closure_.get(),
-                        .inherited = call_.inherited ? call_.inherited->descriptors() : std::vector<int>(),
-                        .streams = streams->of_child(),
-                        .kept_from_it = streams->of_parent()});
+    child_ = detail::launch(options_.start_method.value_or(get_start_method()),
+                            {.name = options_.name,
+                             .function = call_,
+                             .in_memory = closure_.get(),
+                             .inherited = call_.inherited->descriptors(),
+                             .streams = streams->of_child(),
+                             .kept_from_it = streams->of_parent()});
     streams->started(child_->handle());
     streams_ = std::move(streams);
-    if (call_.inherited) {
-        call_.inherited->give_up();
-    }
+    call_.inherited->give_up();
 }
 
 void process::join() {
