@@ -147,29 +147,6 @@ BOOST_AUTO_TEST_CASE(kill_ends_a_join_in_another_thread) {
     BOOST_TEST(p.exit_code().value() == -SIGKILL);
 }
 
-BOOST_AUTO_TEST_CASE(a_detached_child_outlives_its_parent) {
-    numbers questions(1);
-    numbers answers(1);
-    numbers gate(1);
-    mp::process child{[](numbers from, numbers to, numbers until) {
-                          mp::process grandchild{answer_all, from, to};
-                          grandchild.start();
-                          until.get(); // the grandchild has answered
-                          grandchild.detach();
-                      },
-                      questions, answers, gate};
-    child.start();
-    answers.get();
-    gate.put(0);
-    child.join();
-    BOOST_TEST(child.exit_code().value() == 0);
-    for (long n = 0; n != 100; ++n) {
-        questions.put(n);
-        BOOST_TEST_REQUIRE(answers.get_for(hang).value_or(-1) == n + 1);
-    }
-    questions.close();
-}
-
 BOOST_AUTO_TEST_CASE(a_child_detached_at_once_outlives_its_parent) {
     numbers questions(1);
     numbers answers(1);

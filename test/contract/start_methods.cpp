@@ -236,7 +236,7 @@ BOOST_DATA_TEST_CASE(a_detached_child_outlives_its_parent, each_start_method, me
     gate.put(0);
     child.join();
     BOOST_TEST(child.exit_code().value() == 0);
-    for (long n = 0; n != 10; ++n) {
+    for (long n = 0; n != 100; ++n) {
         questions.put(n);
         BOOST_TEST_REQUIRE(answers.get_for(hang).value_or(-1) == n + 1);
     }

@@ -12,9 +12,6 @@ using namespace fault;
 
 namespace {
 
-/// The promise is a second; a loaded machine gets more.
-constexpr auto gone_within = 5s;
-
 std::string repeated(char letter) {
     return std::string(1'000'000, letter); // travels in the worker's buffer
 }
@@ -222,15 +219,10 @@ BOOST_AUTO_TEST_CASE(a_copy_that_outlives_its_original_keeps_nobody_alive) {
     BOOST_TEST(family.size() == 4U); // three workers, a child
     parent.kill();
     parent.join();
-    BOOST_TEST(eventually([&] { return std::ranges::none_of(family, &identity::runs); }, gone_within));
+    check_that_they_are_gone(family);
     BOOST_TEST(copy.runs());
     kill_process(copy_pid);
     BOOST_TEST(eventually([&] { return !copy.runs(); }));
-    for (const auto& each : family) {
-        if (each.runs()) {
-            kill_process(each.pid);
-        }
-    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -11,9 +11,6 @@ using namespace fault;
 
 namespace {
 
-/// The promise is a second; a loaded machine gets more.
-constexpr auto gone_within = 5s;
-
 void be_busy() {
     for (std::atomic<unsigned> turns{0};; ++turns) {
     }
@@ -104,24 +101,8 @@ void start_and_be_killed_at_any_time() {
     }
 }
 
-bool all_gone(const std::vector<identity>& processes) {
-    return std::ranges::none_of(processes, [](const auto& each) { return each.runs(); });
-}
-
 void check_that_nothing_stays(long parent, const std::vector<identity>& family) {
-    BOOST_TEST(eventually([&] { return all_gone(family); }, gone_within));
-    for (const auto& each : family) {
-        if (each.runs()) {
-            const auto about = "/proc/" + std::to_string(each.pid);
-            std::string name;
-            std::string waits_in;
-            std::getline(std::ifstream(about + "/comm"), name);
-            std::getline(std::ifstream(about + "/wchan"), waits_in);
-            BOOST_TEST_MESSAGE("still there: " << each.pid << " " << name << ", " << look_at(each.pid).state
-                                               << " in " << waits_in);
-            kill_process(each.pid);
-        }
-    }
+    check_that_they_are_gone(family);
     start_a_program();
     BOOST_TEST(names_of(parent).empty());
     for (const auto& each : family) {

@@ -16,8 +16,6 @@ using namespace fault;
 
 namespace {
 
-/// The promise is a second; a loaded machine gets more.
-constexpr auto gone_within = 5s;
 constexpr char ctrl_c = '\x03';
 
 /// The end of a pseudo-terminal at which its user sits.
@@ -175,12 +173,7 @@ struct sitting {
     }
     ~sitting() {
         BOOST_TEST(parent.join_for(hang_limit));
-        BOOST_TEST(eventually([&] { return std::ranges::none_of(members, &identity::runs); }, gone_within));
-        for (const auto& each : members) {
-            if (each.runs()) {
-                kill_process(each.pid);
-            }
-        }
+        check_that_they_are_gone(members);
     }
     sitting(const sitting&) = delete;
     sitting& operator=(const sitting&) = delete;

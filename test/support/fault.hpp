@@ -137,6 +137,26 @@ inline void kill_process(long pid, int signal = SIGKILL) {
     ::kill(static_cast<pid_t>(pid), signal);
 }
 
+/// How soon those end whose parent has: the promise is a second; a loaded machine gets more.
+inline constexpr auto gone_within = 5s;
+
+/// And ends those that are still there.
+inline void check_that_they_are_gone(const std::vector<identity>& family) {
+    BOOST_TEST(eventually([&] { return std::ranges::none_of(family, &identity::runs); }, gone_within));
+    for (const auto& each : family) {
+        if (each.runs()) {
+            const auto about = "/proc/" + std::to_string(each.pid);
+            std::string name;
+            std::string waits_in;
+            std::getline(std::ifstream(about + "/comm"), name);
+            std::getline(std::ifstream(about + "/wchan"), waits_in);
+            BOOST_TEST_MESSAGE("still there: " << each.pid << " " << name << ", " << look_at(each.pid).state
+                                               << " in " << waits_in);
+            kill_process(each.pid);
+        }
+    }
+}
+
 /// For test cases that fork at any instant. Before LLVM 18 the address sanitizer's own locks, when another
 /// thread has them at that instant, stay locked in a copy, which then may hang in its first `malloc` or in
 /// the leak check.
