@@ -4,7 +4,10 @@
 #include "os/socket.hpp"
 
 #include <multiprocessing/error.hpp>
+#include <multiprocessing/process.hpp>
 
+#include "support/fault.hpp"
+#include "support/gate.hpp"
 #include "support/leaves_nothing.hpp"
 
 #include <array>
@@ -12,8 +15,11 @@
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <cstddef>
+#include <ctime>
 #include <string>
+#include <sys/resource.h>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -108,6 +114,54 @@ BOOST_AUTO_TEST_CASE(who_connects_and_is_silent_or_talks_nonsense_keeps_nobody_w
     for (const auto& each : silent) { // as nothing is left
         BOOST_TEST(mp::os::wait_readable(each.get(), soon()));
     }
+}
+
+// A copy has descriptors that nobody has given to it. They must not keep an end open that is closed here.
+BOOST_AUTO_TEST_CASE(a_forked_child_keeps_nothing_of_what_is_left,
+                     *boost::unit_test::precondition(fault::forks_beside_threads_are_sound)) {
+    gate at_work;
+    mp::process child({.start_method = mp::start_method::fork}, pass_gate, at_work, 0);
+    std::string address;
+    {
+        const left_end end(own_depot(), {});
+        address = end.check.address;
+        child.start();
+        at_work.wait_for_task();
+        own_depot().withdraw(end.check);
+        BOOST_TEST(end.is_closed());
+    }
+    BOOST_CHECK_THROW(fetch({address, 1}), mp::resource_error); // nobody listens
+    at_work.open();
+    child.join();
+}
+
+namespace {
+std::chrono::nanoseconds processor_time() {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+} // namespace
+
+BOOST_AUTO_TEST_CASE(without_descriptors_it_waits_for_some_without_turning_in_circles) {
+    const left_end end(own_depot(), {});
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const int next = ::dup(0);
+    ::close(next);
+    const rlimit one_more{static_cast<rlim_t>(next) + 1, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &one_more);
+    const auto client = mp::os::connect_to(end.check.address, soon()); // takes the last
+    constexpr auto while_there_are_none = 400ms;
+    const auto used_before = processor_time();
+    std::this_thread::sleep_for(while_there_are_none);
+    const auto used = processor_time() - used_before;
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    BOOST_TEST(used.count() < std::chrono::nanoseconds(while_there_are_none / 2).count());
+    (void)mp::os::send_packet(client.get(), std::as_bytes(std::span(&end.check.ticket, 1)));
+    std::array<std::byte, 8> room{};
+    BOOST_TEST(mp::os::wait_readable(client.get(), soon()));
+    BOOST_TEST(bool(mp::os::receive_packet(client.get(), room).carried));
 }
 
 BOOST_AUTO_TEST_CASE(many_leave_and_fetch_at_once) {

@@ -26,6 +26,9 @@ namespace {
 /// are there within microseconds, unless a process is stopped.
 constexpr std::chrono::seconds longest_silence{10};
 
+/// How long to wait before asking again, when this process may open no more descriptors.
+constexpr std::chrono::milliseconds while_out_of_descriptors{50};
+
 void throw_out_of_reach(int error) {
     os::throw_refused(error,
                       "a connection on its way cannot be fetched from the process that sent it (has that "
@@ -37,12 +40,14 @@ void throw_out_of_reach(int error) {
 /// Those who have connected, and not yet said what they want.
 class depot::clients {
 public:
-    void accept_all(int listener) {
+    /// False when some are left that there was no descriptor for.
+    bool accept_all(int listener) {
         while (auto connected = os::accept(listener)) {
             if (os::is_of_this_user(connected.get())) {
                 waiting_.push_back({std::move(connected), deadline_after(longest_silence)});
             }
         }
+        return errno == EAGAIN;
     }
     /// Has them waited for, and remembers that.
     void add_to(os::poll_set& all) {
@@ -79,13 +84,16 @@ private:
     std::vector<client> waiting_;
 };
 
+depot::service::service()
+    : address("@" + make_name()), listener(os::listen_under(address)), changed(os::make_flag()) {}
+
 claim_check depot::leave(os::descriptor what, const claim_terms& terms) {
     const auto ticket = os::random_number();
     const std::lock_guard lock(mutex_);
     if (service_ == nullptr) {
         start_service();
     }
-    service_->left.emplace(ticket, left_item{std::move(what), terms});
+    service_->left.try_emplace(ticket, std::move(what), terms);
     os::set_flag(service_->changed.get());
     return {service_->address, ticket};
 }
@@ -99,9 +107,6 @@ void depot::withdraw(const claim_check& left) noexcept {
 
 void depot::start_service() {
     auto started = std::make_shared<service>();
-    started->address = "@" + make_name();
-    started->listener = os::listen_under(started->address);
-    started->changed = os::make_flag();
     try {
         const os::signals_blocked signals_are_for_others;
         std::thread([this, started] {
@@ -116,13 +121,18 @@ void depot::start_service() {
 
 void depot::run(const std::shared_ptr<service>& now) {
     clients connected;
+    bool has_descriptors = true;
     try {
         for (;;) {
             os::poll_set all;
             const auto changed = all.add(now->changed.get());
-            const auto listener = all.add(now->listener.get());
             connected.add_to(all);
             auto deadline = connected.next_deadline();
+            if (has_descriptors) {
+                all.add(now->listener.get());
+            } else { // nobody tells when there are some again, and who waits to be accepted is always ready
+                deadline = std::min(deadline, deadline_after(while_out_of_descriptors));
+            }
             {
                 const std::lock_guard lock(mutex_);
                 deadline = std::min(deadline, drop_overdue(*now));
@@ -136,9 +146,7 @@ void depot::run(const std::shared_ptr<service>& now) {
             if (all.is_readable(changed)) {
                 os::clear_flag(now->changed.get());
             }
-            if (all.is_readable(listener)) {
-                connected.accept_all(now->listener.get());
-            }
+            has_descriptors = connected.accept_all(now->listener.get());
         }
     } catch (const std::exception&) { // no memory: who wants something finds nobody here
         const std::lock_guard lock(mutex_);

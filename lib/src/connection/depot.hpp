@@ -2,12 +2,14 @@
 #pragma once
 
 #include "os/descriptor.hpp"
+#include "os/unshared.hpp"
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 /// Where descriptors wait for a process that is not known yet: bytes in a queue, or of a task, can be
 /// received by anybody, and hold no descriptors.
@@ -47,14 +49,16 @@ public:
 
 private:
     struct left_item {
-        os::descriptor what;
+        left_item(os::descriptor left, const claim_terms& fetched) : what(std::move(left)), terms(fetched) {}
+        os::unshared_descriptor what;
         claim_terms terms;
     };
     /// A thread's life, from the first that waits to the last that is gone.
     struct service {
-        std::string address;
-        os::descriptor listener;
-        os::descriptor changed;                  // a flag: look at what is left
+        service();
+        const std::string address;
+        const os::unshared_descriptor listener;
+        const os::descriptor changed;            // a flag: look at what is left
         std::map<std::uint64_t, left_item> left; // guarded by the mutex
     };
     class clients;
