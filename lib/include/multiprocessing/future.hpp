@@ -9,7 +9,9 @@
 #include <chrono>
 #include <concepts>
 #include <exception>
+#include <future>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <stdexcept>
 #include <string>
@@ -127,6 +129,29 @@ public:
             [state = std::move(state), action = std::move(action)]() noexcept { (*action)(future(state)); });
     }
 
+    /// The same future for those who work with the standard library's, as in
+    ///
+    ///     std::future<int> f = pool.apply_async(g, x);
+    ///
+    /// This one is then no longer valid. Values are decoded where `then` runs its callback.
+    operator std::future<R>() && { // NOLINT: implicit, since nothing is lost but `cancel`
+        std::promise<R> outcome;
+        auto same = outcome.get_future();
+        std::move(*this).then([outcome = std::move(outcome)](future<R> done) mutable {
+            try {
+                if constexpr (std::is_void_v<R>) {
+                    done.get();
+                    outcome.set_value();
+                } else {
+                    outcome.set_value(done.get());
+                }
+            } catch (...) {
+                outcome.set_exception(std::current_exception());
+            }
+        });
+        return same;
+    }
+
     /// For the library's own use.
     [[nodiscard]] const std::shared_ptr<detail::completion>& state() const noexcept { return state_; }
 
@@ -172,6 +197,40 @@ private:
     std::shared_ptr<detail::completion> state_;
 };
 
+namespace detail {
+/// What a future waits for. Throws `std::logic_error` when it is not valid.
+template <class Future>
+const std::shared_ptr<completion>& outcome_of(const Future& future) {
+    if (!future.valid()) {
+        throw std::logic_error("multiprocessing: a future without an outcome to wait for");
+    }
+    return future.state();
+}
+template <class Futures>
+std::vector<std::shared_ptr<completion>> outcomes_of(Futures& futures) {
+    std::vector<std::shared_ptr<completion>> outcomes;
+    for (const auto& future : futures) {
+        outcomes.push_back(outcome_of(future));
+    }
+    return outcomes;
+}
+
+template <class Futures>
+bool wait_for_all_futures(Futures& futures, steady_time deadline) {
+    return std::ranges::all_of(outcomes_of(futures),
+                               [&](const auto& state) { return state->wait_until(deadline); });
+}
+
+/// Empty when the deadline came first.
+inline std::optional<std::size_t> wait_for_any_future(std::vector<std::shared_ptr<completion>> states,
+                                                      steady_time deadline) {
+    if (states.empty()) {
+        throw std::invalid_argument("multiprocessing::wait_any: no futures to wait for");
+    }
+    return completion_order(std::move(states)).next(deadline);
+}
+} // namespace detail
+
 /// Waits until all of a range of futures are ready. Throws `std::logic_error` when one of them is not valid.
 template <std::ranges::input_range Futures>
 void wait_all(Futures&& futures) {
@@ -179,37 +238,42 @@ void wait_all(Futures&& futures) {
         future.wait();
     }
 }
-/// Waits until all are ready.
 template <class... R>
 void wait_all(const future<R>&... futures) {
     (futures.wait(), ...);
 }
-
-namespace detail {
-inline std::size_t wait_for_any_future(const std::vector<std::shared_ptr<completion>>& states) {
-    if (states.empty()) {
-        throw std::invalid_argument("multiprocessing::wait_any: no futures to wait for");
-    }
-    if (std::ranges::find(states, nullptr) != states.end()) {
-        throw std::logic_error("multiprocessing::wait_any: a future without an outcome to wait for");
-    }
-    return wait_for_any(states, steady_time::max());
+/// Waits at most so long; whether all are ready.
+template <std::ranges::input_range Futures, class Rep, class Period>
+[[nodiscard]] bool wait_all_for(Futures&& futures, std::chrono::duration<Rep, Period> duration) {
+    return detail::wait_for_all_futures(futures, detail::deadline_after(duration));
 }
-} // namespace detail
+template <std::ranges::input_range Futures, class Clock, class Duration>
+[[nodiscard]] bool wait_all_until(Futures&& futures, std::chrono::time_point<Clock, Duration> time) {
+    return detail::wait_for_all_futures(futures, detail::on_steady_clock(time));
+}
 
 /// Waits until one of a range of futures is ready and returns its index. Throws `std::invalid_argument` when
-/// there are none, `std::logic_error` when one of them is not valid.
+/// there are none, `std::logic_error` when one of them is not valid. Looks at all of them: who wants one
+/// after the other takes `as_completed`.
 template <std::ranges::input_range Futures>
 std::size_t wait_any(Futures&& futures) {
-    std::vector<std::shared_ptr<detail::completion>> states;
-    for (const auto& future : futures) {
-        states.push_back(future.state());
-    }
-    return detail::wait_for_any_future(states);
+    return *detail::wait_for_any_future(detail::outcomes_of(futures), detail::steady_time::max());
 }
 template <class First, class... R>
 std::size_t wait_any(const future<First>& first, const future<R>&... others) {
-    return detail::wait_for_any_future({first.state(), others.state()...});
+    return *detail::wait_for_any_future({detail::outcome_of(first), detail::outcome_of(others)...},
+                                        detail::steady_time::max());
+}
+/// The same, but empty when none is ready within that time.
+template <std::ranges::input_range Futures, class Rep, class Period>
+[[nodiscard]] std::optional<std::size_t> wait_any_for(Futures&& futures,
+                                                      std::chrono::duration<Rep, Period> duration) {
+    return detail::wait_for_any_future(detail::outcomes_of(futures), detail::deadline_after(duration));
+}
+template <std::ranges::input_range Futures, class Clock, class Duration>
+[[nodiscard]] std::optional<std::size_t> wait_any_until(Futures&& futures,
+                                                        std::chrono::time_point<Clock, Duration> time) {
+    return detail::wait_for_any_future(detail::outcomes_of(futures), detail::on_steady_clock(time));
 }
 
 } // namespace multiprocessing

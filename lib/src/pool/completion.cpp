@@ -161,17 +161,53 @@ std::optional<std::size_t> arrivals::pop(steady_time deadline) {
     return index;
 }
 
+completion_order::completion_order(std::vector<std::shared_ptr<completion>> watched)
+    : hooked_(watched.size()), left_(watched.size()) {
+    try {
+        for (std::size_t i = 0; i != watched.size(); ++i) {
+            hooked_[i].hook = watched[i]->on_ready([arrived = arrived_, i] { arrived->push(i); });
+            hooked_[i].watched = std::move(watched[i]);
+        }
+    } catch (...) { // no memory
+        unhook();
+        throw;
+    }
+}
+
+completion_order::~completion_order() {
+    unhook();
+}
+
+void completion_order::unhook() {
+    for (const auto& each : hooked_) {
+        if (each.watched) {
+            each.watched->unhook(each.hook);
+        }
+    }
+}
+
+std::optional<std::size_t> completion_order::next(steady_time deadline) {
+    auto index = arrived_->pop(deadline);
+    while (index && !hooked_[*index].watched) { // told of before its hook had run
+        index = arrived_->pop(deadline);
+    }
+    if (!index) { // one may be ready, and its hook about to run
+        const auto ready = std::ranges::find_if(
+            hooked_, [](const auto& each) { return each.watched != nullptr && each.watched->ready(); });
+        if (ready == hooked_.end()) {
+            return std::nullopt;
+        }
+        ready->watched->unhook(ready->hook);
+        index = static_cast<std::size_t>(ready - hooked_.begin());
+    }
+    hooked_[*index].watched.reset();
+    --left_;
+    return index;
+}
+
 std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completions, steady_time deadline) {
-    const auto arrived = std::make_shared<arrivals>();
-    std::vector<std::uint64_t> keys;
-    for (std::size_t i = 0; i != completions.size(); ++i) {
-        keys.push_back(completions[i]->on_ready([arrived, i] { arrived->push(i); }));
-    }
-    const auto first = arrived->pop(deadline);
-    for (std::size_t i = 0; i != completions.size(); ++i) {
-        completions[i]->unhook(keys[i]);
-    }
-    return first.value_or(completions.size());
+    completion_order order({completions.begin(), completions.end()});
+    return order.next(deadline).value_or(completions.size());
 }
 
 } // namespace multiprocessing::detail

@@ -205,6 +205,32 @@ private:
     std::deque<std::size_t> indices_;
 };
 
+/// Tells which of several completions becomes ready next: a hook in each, and no look at all the others.
+class completion_order {
+public:
+    /// None may be null.
+    explicit completion_order(std::vector<std::shared_ptr<completion>> watched);
+    ~completion_order();
+    completion_order(const completion_order&) = delete;
+    completion_order& operator=(const completion_order&) = delete;
+
+    /// Waits for the next, and returns its index; each is told once. Empty when the deadline came first.
+    std::optional<std::size_t> next(steady_time deadline);
+    /// How many are still to be told of.
+    [[nodiscard]] std::size_t left() const noexcept { return left_; }
+
+private:
+    struct hooked {
+        std::shared_ptr<completion> watched; // null once told of
+        std::uint64_t hook = 0;
+    };
+    void unhook();
+
+    std::shared_ptr<arrivals> arrived_ = std::make_shared<arrivals>(); // a hook may be at it to the very end
+    std::vector<hooked> hooked_;
+    std::size_t left_;
+};
+
 /// Waits until one of `completions` is ready and returns its index, or their number when `deadline` came
 /// first.
 std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completions, steady_time deadline);
