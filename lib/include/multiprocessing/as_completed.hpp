@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <memory>
 #include <ranges>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -34,17 +35,20 @@ class completed_source {
 public:
     using value_type = std::ranges::range_value_t<Futures>;
 
-    completed_source(Futures&& futures, steady_time deadline)
+    completed_source(Futures&& futures, wait_limit limit)
         : futures_(std::forward<Futures>(futures)),
           places_(places_of(futures_)),
           order_(outcomes_at(places_)),
-          deadline_(deadline) {}
+          limit_(std::move(limit)) {}
 
     bool advance() {
         if (order_.left() == 0) {
             return false;
         }
-        const auto next = order_.next(deadline_);
+        const auto next = order_.next(limit_);
+        if (!next && limit_.stop.stop_requested()) {
+            throw wait_stopped("as_completed was asked to stop");
+        }
         if (!next) {
             throw wait_timed_out("the time is over, and " + std::to_string(order_.left()) + " of " +
                                  std::to_string(places_.size()) + " futures are not ready");
@@ -75,7 +79,7 @@ private:
     Futures futures_;
     std::vector<place> places_;
     completion_order order_;
-    steady_time deadline_;
+    wait_limit limit_;
     place current_ = nullptr;
 };
 
@@ -100,18 +104,26 @@ template <detail::range_of_futures Futures>
                                             detail::steady_time::max());
 }
 /// The same, but incrementing, and `begin`, throw `wait_timed_out` when no other future is ready by the end
-/// of that time, which begins here. Those that are ready come also then, and incrementing again looks again.
-template <detail::range_of_futures Futures, class Rep, class Period>
-[[nodiscard]] detail::completed_range<Futures> as_completed(Futures&& futures,
-                                                            std::chrono::duration<Rep, Period> duration) {
+/// of that time, which begins here, and `wait_stopped` when they are asked to stop first. Those that are
+/// ready come also then, and incrementing again looks again.
+template <detail::range_of_futures Futures>
+[[nodiscard]] detail::completed_range<Futures> as_completed(Futures&& futures, std::stop_token stop) {
     return detail::completed_range<Futures>(std::in_place, std::forward<Futures>(futures),
-                                            detail::deadline_after(duration));
+                                            detail::wait_limit(std::move(stop)));
+}
+template <detail::range_of_futures Futures, class Rep, class Period>
+[[nodiscard]] detail::completed_range<Futures>
+as_completed(Futures&& futures, std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
+    return detail::completed_range<Futures>(
+        std::in_place, std::forward<Futures>(futures),
+        detail::wait_limit(detail::deadline_after(duration), std::move(stop)));
 }
 template <detail::range_of_futures Futures, class Clock, class Duration>
-[[nodiscard]] detail::completed_range<Futures> as_completed(Futures&& futures,
-                                                            std::chrono::time_point<Clock, Duration> time) {
-    return detail::completed_range<Futures>(std::in_place, std::forward<Futures>(futures),
-                                            detail::on_steady_clock(time));
+[[nodiscard]] detail::completed_range<Futures>
+as_completed(Futures&& futures, std::chrono::time_point<Clock, Duration> time, std::stop_token stop = {}) {
+    return detail::completed_range<Futures>(
+        std::in_place, std::forward<Futures>(futures),
+        detail::wait_limit(detail::on_steady_clock(time), std::move(stop)));
 }
 
 } // namespace multiprocessing

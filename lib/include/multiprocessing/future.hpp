@@ -2,6 +2,7 @@
 #pragma once
 
 #include <multiprocessing/detail/completion.hpp>
+#include <multiprocessing/error.hpp>
 #include <multiprocessing/serialize.hpp>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <optional>
 #include <ranges>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,17 +75,29 @@ public:
         }
     }
 
+    /// As `get`, but throws `wait_stopped` when it is asked to stop first; the future is then as before.
+    R get(const std::stop_token& stop) {
+        if (!wait(stop)) {
+            throw wait_stopped("a wait for a future was asked to stop");
+        }
+        return get();
+    }
+
     /// Waits until the outcome is there.
     void wait() const { check().wait(); }
+    /// The same, but false when it is asked to stop first.
+    [[nodiscard]] bool wait(std::stop_token stop) const { return wait_before(std::move(stop)); }
 
-    /// Waits at most so long; whether the outcome is there.
+    /// Waits at most so long, and until it is asked to stop; whether the outcome is there.
     template <class Rep, class Period>
-    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> duration) const {
-        return check().wait_until(detail::deadline_after(duration));
+    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> duration,
+                                std::stop_token stop = {}) const {
+        return wait_before({detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> time) const {
-        return check().wait_until(detail::on_steady_clock(time));
+    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> time,
+                                  std::stop_token stop = {}) const {
+        return wait_before({detail::on_steady_clock(time), std::move(stop)});
     }
 
     /// Whether there is an outcome to wait for: false when default-constructed, moved from, or already taken.
@@ -189,6 +203,11 @@ private:
         return *state_;
     }
 
+    bool wait_before(const detail::wait_limit& limit) const {
+        check();
+        return detail::wait_for_one(state_, limit);
+    }
+
     std::shared_ptr<detail::completion> take_state() {
         check();
         return std::exchange(state_, nullptr);
@@ -216,18 +235,18 @@ std::vector<std::shared_ptr<completion>> outcomes_of(Futures& futures) {
 }
 
 template <class Futures>
-bool wait_for_all_futures(Futures& futures, steady_time deadline) {
+bool wait_for_all_futures(Futures& futures, const wait_limit& limit) {
     return std::ranges::all_of(outcomes_of(futures),
-                               [&](const auto& state) { return state->wait_until(deadline); });
+                               [&](const auto& outcome) { return wait_for_one(outcome, limit); });
 }
 
-/// Empty when the deadline came first.
-inline std::optional<std::size_t> wait_for_any_future(std::vector<std::shared_ptr<completion>> states,
-                                                      steady_time deadline) {
-    if (states.empty()) {
+/// Empty when the limit came first.
+inline std::optional<std::size_t> wait_for_any_future(std::vector<std::shared_ptr<completion>> outcomes,
+                                                      const wait_limit& limit) {
+    if (outcomes.empty()) {
         throw std::invalid_argument("multiprocessing::wait_any: no futures to wait for");
     }
-    return completion_order(std::move(states)).next(deadline);
+    return completion_order(std::move(outcomes)).next(limit);
 }
 } // namespace detail
 
@@ -242,14 +261,20 @@ template <class... R>
 void wait_all(const future<R>&... futures) {
     (futures.wait(), ...);
 }
-/// Waits at most so long; whether all are ready.
+/// Waits at most so long, and until it is asked to stop; whether all are ready.
+template <std::ranges::input_range Futures>
+[[nodiscard]] bool wait_all(Futures&& futures, std::stop_token stop) {
+    return detail::wait_for_all_futures(futures, std::move(stop));
+}
 template <std::ranges::input_range Futures, class Rep, class Period>
-[[nodiscard]] bool wait_all_for(Futures&& futures, std::chrono::duration<Rep, Period> duration) {
-    return detail::wait_for_all_futures(futures, detail::deadline_after(duration));
+[[nodiscard]] bool wait_all_for(Futures&& futures, std::chrono::duration<Rep, Period> duration,
+                                std::stop_token stop = {}) {
+    return detail::wait_for_all_futures(futures, {detail::deadline_after(duration), std::move(stop)});
 }
 template <std::ranges::input_range Futures, class Clock, class Duration>
-[[nodiscard]] bool wait_all_until(Futures&& futures, std::chrono::time_point<Clock, Duration> time) {
-    return detail::wait_for_all_futures(futures, detail::on_steady_clock(time));
+[[nodiscard]] bool wait_all_until(Futures&& futures, std::chrono::time_point<Clock, Duration> time,
+                                  std::stop_token stop = {}) {
+    return detail::wait_for_all_futures(futures, {detail::on_steady_clock(time), std::move(stop)});
 }
 
 /// Waits until one of a range of futures is ready and returns its index. Throws `std::invalid_argument` when
@@ -264,16 +289,22 @@ std::size_t wait_any(const future<First>& first, const future<R>&... others) {
     return *detail::wait_for_any_future({detail::outcome_of(first), detail::outcome_of(others)...},
                                         detail::steady_time::max());
 }
-/// The same, but empty when none is ready within that time.
+/// The same, but empty when none is ready within that time, or when it is asked to stop first.
+template <std::ranges::input_range Futures>
+[[nodiscard]] std::optional<std::size_t> wait_any(Futures&& futures, std::stop_token stop) {
+    return detail::wait_for_any_future(detail::outcomes_of(futures), std::move(stop));
+}
 template <std::ranges::input_range Futures, class Rep, class Period>
-[[nodiscard]] std::optional<std::size_t> wait_any_for(Futures&& futures,
-                                                      std::chrono::duration<Rep, Period> duration) {
-    return detail::wait_for_any_future(detail::outcomes_of(futures), detail::deadline_after(duration));
+[[nodiscard]] std::optional<std::size_t>
+wait_any_for(Futures&& futures, std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
+    return detail::wait_for_any_future(detail::outcomes_of(futures),
+                                       {detail::deadline_after(duration), std::move(stop)});
 }
 template <std::ranges::input_range Futures, class Clock, class Duration>
-[[nodiscard]] std::optional<std::size_t> wait_any_until(Futures&& futures,
-                                                        std::chrono::time_point<Clock, Duration> time) {
-    return detail::wait_for_any_future(detail::outcomes_of(futures), detail::on_steady_clock(time));
+[[nodiscard]] std::optional<std::size_t>
+wait_any_until(Futures&& futures, std::chrono::time_point<Clock, Duration> time, std::stop_token stop = {}) {
+    return detail::wait_for_any_future(detail::outcomes_of(futures),
+                                       {detail::on_steady_clock(time), std::move(stop)});
 }
 
 } // namespace multiprocessing

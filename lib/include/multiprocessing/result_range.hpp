@@ -2,6 +2,7 @@
 #pragma once
 
 #include <multiprocessing/detail/pulled_range.hpp>
+#include <multiprocessing/error.hpp>
 #include <multiprocessing/future.hpp>
 
 #include <cstddef>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -24,7 +26,11 @@ template <class R>
 class ordered_futures {
 public:
     void push(future<R> next) { futures_.push_back(std::move(next)); }
-    future<R> pop() {
+    /// Empty when it was asked to stop first.
+    std::optional<future<R>> pop(const std::stop_token& stop) {
+        if (stop.stop_possible() && !futures_.front().wait(stop)) {
+            return std::nullopt;
+        }
         auto next = std::move(futures_.front());
         futures_.pop_front();
         return next;
@@ -50,8 +56,10 @@ public:
         futures_.emplace(index, std::move(next));
         state->on_ready([arrived = arrived_, index] { arrived->push(index); });
     }
-    future<R> pop() {
-        return std::move(futures_.extract(*arrived_->pop(detail::steady_time::max())).mapped());
+    /// Empty when it was asked to stop first.
+    std::optional<future<R>> pop(const std::stop_token& stop) {
+        const auto index = arrived_->pop(stop);
+        return index ? std::optional(std::move(futures_.extract(*index).mapped())) : std::nullopt;
     }
     [[nodiscard]] std::size_t size() const noexcept { return futures_.size(); }
     void cancel() {
@@ -103,7 +111,8 @@ class result_source {
 public:
     using value_type = std::conditional_t<std::is_void_v<result>, std::monostate, result>;
 
-    result_source(Feed feed, std::size_t in_flight) : feed_(std::move(feed)), in_flight_(in_flight) {}
+    result_source(Feed feed, std::size_t in_flight, std::stop_token stop)
+        : feed_(std::move(feed)), in_flight_(in_flight), stop_(std::move(stop)) {}
     ~result_source() { futures_.cancel(); }
     result_source(const result_source&) = delete;
     result_source& operator=(const result_source&) = delete;
@@ -119,12 +128,15 @@ public:
         if (futures_.size() == 0) {
             return false;
         }
-        auto next = futures_.pop();
+        auto next = futures_.pop(stop_);
+        if (!next) {
+            throw wait_stopped("a wait for the next result was asked to stop");
+        }
         if constexpr (std::is_void_v<result>) {
-            next.get();
+            next->get();
             current_.emplace();
         } else {
-            current_.emplace(next.get());
+            current_.emplace(next->get());
         }
         return true;
     }
@@ -133,6 +145,7 @@ public:
 private:
     Feed feed_;
     std::size_t in_flight_;
+    std::stop_token stop_;
     Futures<result> futures_;
     std::optional<value_type> current_;
 };
@@ -142,9 +155,9 @@ private:
 /// The results of applying a function to each element of a range, in a pool, while they are being computed:
 /// an input range, to be iterated over once. A bounded number of elements is in flight, so the input may be
 /// endless; it is read by the thread that iterates. Incrementing waits for the next result, and throws a
-/// failed task's error; incrementing again goes on behind it. Leaving early, which is destroying the range
-/// before its end, cancels what is in flight, as `future::cancel` does. A function that returns nothing gives
-/// `std::monostate`s.
+/// failed task's error, or `wait_stopped` when it is asked to stop first; incrementing again goes on behind
+/// it. Leaving early, which is destroying the range before its end, cancels what is in flight, as
+/// `future::cancel` does. A function that returns nothing gives `std::monostate`s.
 ///
 /// Move-only, and works with views: `pool.imap(f, input) | std::views::take(5)`. Views and algorithms wait
 /// where they increment: behind its last element `take` waits for one more.

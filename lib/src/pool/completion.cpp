@@ -148,12 +148,19 @@ void arrivals::push(std::size_t index) {
     not_empty_.notify_one();
 }
 
-std::optional<std::size_t> arrivals::pop(steady_time deadline) {
+std::optional<std::size_t> arrivals::pop(const wait_limit& limit) {
+    const std::stop_callback wake(limit.stop, [this] {
+        const std::lock_guard lock(mutex_); // not between the look at the token and the sleep
+        not_empty_.notify_all();
+    });
     std::unique_lock lock(mutex_);
-    const auto any = [&] { return !indices_.empty(); };
-    if (deadline == steady_time::max()) {
-        not_empty_.wait(lock, any);
-    } else if (!not_empty_.wait_until(lock, deadline, any)) {
+    const auto is_over = [&] { return !indices_.empty() || limit.stop.stop_requested(); };
+    if (limit.deadline == steady_time::max()) {
+        not_empty_.wait(lock, is_over);
+    } else {
+        not_empty_.wait_until(lock, limit.deadline, is_over);
+    }
+    if (indices_.empty()) {
         return std::nullopt;
     }
     const auto index = indices_.front();
@@ -186,10 +193,10 @@ void completion_order::unhook() {
     }
 }
 
-std::optional<std::size_t> completion_order::next(steady_time deadline) {
-    auto index = arrived_->pop(deadline);
+std::optional<std::size_t> completion_order::next(const wait_limit& limit) {
+    auto index = arrived_->pop(limit);
     while (index && !hooked_[*index].watched) { // told of before its hook had run
-        index = arrived_->pop(deadline);
+        index = arrived_->pop(limit);
     }
     if (!index) { // one may be ready, and its hook about to run
         const auto ready = std::ranges::find_if(
@@ -205,9 +212,14 @@ std::optional<std::size_t> completion_order::next(steady_time deadline) {
     return index;
 }
 
-std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completions, steady_time deadline) {
+std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completions, const wait_limit& limit) {
     completion_order order({completions.begin(), completions.end()});
-    return order.next(deadline).value_or(completions.size());
+    return order.next(limit).value_or(completions.size());
+}
+
+bool wait_for_one(const std::shared_ptr<completion>& one, const wait_limit& limit) {
+    return limit.stop.stop_possible() ? completion_order({one}).next(limit).has_value()
+                                      : one->wait_until(limit.deadline);
 }
 
 } // namespace multiprocessing::detail
