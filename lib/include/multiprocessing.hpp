@@ -3,6 +3,7 @@
 
 /// The whole library but for what is opt-in.
 #include <multiprocessing/actor.hpp>
+#include <multiprocessing/as_completed.hpp>
 #include <multiprocessing/connection.hpp>
 #include <multiprocessing/context.hpp>
 #include <multiprocessing/error.hpp>

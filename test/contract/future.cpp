@@ -8,11 +8,13 @@
 
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <csignal>
 #include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 // Futures of a real pool; what they do by themselves is in test/unit/future.cpp.
@@ -170,6 +172,29 @@ BOOST_AUTO_TEST_CASE(futures_of_one_pool_are_waited_for_by_many_threads) {
     for (std::size_t i = 0; i != results.size(); ++i) {
         BOOST_TEST(results[i] == 2 * static_cast<int>(i));
     }
+}
+
+BOOST_AUTO_TEST_CASE(becomes_a_future_of_the_standard_library) {
+    mp::pool p(1);
+    gate g;
+    auto mine = p.apply_async(pass_gate, g, 5);
+    std::future<int> standard = std::move(mine);
+    BOOST_TEST(!mine.valid());
+    BOOST_TEST((standard.wait_for(1ms) == std::future_status::timeout));
+    g.open();
+    BOOST_TEST((standard.wait_for(1h) == std::future_status::ready));
+    BOOST_TEST(standard.get() == 5);
+    std::future<void> of_nothing = p.apply_async([] {});
+    of_nothing.get();
+    BOOST_CHECK_THROW((void)std::future<int>(std::move(mine)), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_future_of_the_standard_library_has_the_error) {
+    mp::pool p(1);
+    std::future<int> failed = p.apply_async(fail, 1);
+    BOOST_CHECK_THROW(failed.get(), std::out_of_range);
+    std::future<int> died = p.apply_async([] { return std::raise(SIGKILL); });
+    BOOST_CHECK_THROW(died.get(), mp::worker_died);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <concepts>
+#include <iterator>
 #include <memory>
 #include <ranges>
 #include <set>
@@ -222,9 +223,52 @@ BOOST_AUTO_TEST_CASE(elements_of_all_kinds) {
 
 BOOST_AUTO_TEST_CASE(results_are_an_input_range) {
     static_assert(std::ranges::input_range<decltype(pool.imap(twice, numbers()))>);
+    static_assert(std::ranges::input_range<decltype(pool.imap_unordered(twice, std::views::iota(0)))>);
+    static_assert(std::ranges::viewable_range<decltype(pool.imap(twice, numbers()))>);
     int sum = 0;
     std::ranges::for_each(pool.imap(twice, numbers{1, 2, 3}), [&](int n) { sum += n; });
     BOOST_TEST(sum == 12);
+}
+
+BOOST_AUTO_TEST_CASE(results_work_with_views) {
+    auto results = pool.imap(twice, std::views::iota(0)); // one with a name is referred to
+    numbers got;
+    for (const int n : results | std::views::filter([](int n) { return n % 3 == 0; }) |
+                           std::views::transform([](int n) { return n + 1; }) | std::views::take(3)) {
+        got.push_back(n);
+    }
+    BOOST_TEST(got == (numbers{1, 7, 13}), boost::test_tools::per_element());
+    got.clear();
+    for (const int n : pool.imap(twice, std::views::iota(0)) | std::views::drop(1) | std::views::take(2)) {
+        got.push_back(n);
+    }
+    BOOST_TEST(got == (numbers{2, 4}), boost::test_tools::per_element());
+    std::set<int> any;
+    for (const int n : pool.imap_unordered(twice, std::views::iota(0, 10)) |
+                           std::views::transform([](int n) { return n / 2; })) {
+        any.insert(n);
+    }
+    BOOST_TEST(any.size() == 10U);
+}
+
+BOOST_AUTO_TEST_CASE(results_work_with_algorithms) {
+    numbers got;
+    std::ranges::copy(pool.imap(twice, numbers{1, 2}), std::back_inserter(got));
+    BOOST_TEST(got == (numbers{2, 4}), boost::test_tools::per_element());
+    BOOST_TEST(std::ranges::count_if(pool.imap_unordered(twice, std::views::iota(0, 10)),
+                                     [](int n) { return n < 10; }) == 5);
+    auto results = pool.imap(twice, std::views::iota(0)); // without an end
+    BOOST_TEST(*std::ranges::find(results, 40) == 40);
+    BOOST_TEST(std::ranges::equal(pool.imap(twice, numbers{1, 2}), numbers{2, 4}));
+}
+
+BOOST_AUTO_TEST_CASE(results_may_be_moved_while_they_are_iterated_over) {
+    auto first = pool.imap(twice, numbers{0, 1, 2});
+    auto it = first.begin();
+    auto second = std::move(first);
+    ++it;
+    BOOST_TEST(*it == 2);
+    BOOST_TEST(all_of(second) == (numbers{2, 4}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(two_of_them_may_be_taken_in_turn) {

@@ -6,11 +6,16 @@
 
 #include "support/leaves_nothing.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/test/unit_test.hpp>
 #include <concepts>
+#include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <forward_list>
+#include <functional>
+#include <iterator>
 #include <list>
 #include <map>
 #include <memory>
@@ -20,6 +25,7 @@
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -254,6 +260,143 @@ BOOST_AUTO_TEST_CASE(starmap_of_nothing_gives_nothing) {
 BOOST_AUTO_TEST_CASE(starmap_async_gives_a_future_of_all) {
     auto f = pool.starmap_async(repeated, std::vector<std::tuple<std::string, int>>{{"a", 1}, {"b", 2}});
     BOOST_TEST((f.get() == std::vector<std::string>{"a", "bb"}));
+}
+
+// map into an iterator
+
+BOOST_AUTO_TEST_CASE(results_are_written_in_the_order_of_the_elements) {
+    for (std::size_t size = 0; size != 13; ++size) {
+        numbers got(11);
+        const auto behind = pool.map(twice, ten, got.begin(), size);
+        BOOST_TEST((behind == got.end() - 1));
+        got.pop_back();
+        BOOST_TEST(got == twice_ten, boost::test_tools::per_element());
+    }
+    numbers got;
+    pool.map(twice, std::views::iota(0, 30'000), std::back_inserter(got));
+    BOOST_TEST_REQUIRE(got.size() == 30'000U);
+    for (int n = 0; n != 30'000; ++n) {
+        BOOST_TEST(got[static_cast<std::size_t>(n)] == 2 * n);
+    }
+    pool.map(twice, numbers(), std::back_inserter(got), SIZE_MAX);
+    BOOST_TEST(got.size() == 30'000U);
+}
+
+BOOST_AUTO_TEST_CASE(results_are_written_to_iterators_of_all_kinds) {
+    std::ostringstream text;
+    pool.map(twice, numbers{1, 2}, std::ostream_iterator<int>(text, " "));
+    BOOST_TEST(text.str() == "2 4 ");
+    int array[3] = {};
+    BOOST_TEST((pool.map(twice, numbers{1, 2}, array) == array + 2));
+    BOOST_TEST(array[1] == 4);
+    std::vector<bool> bits;
+    pool.map(is_even, ten, std::back_inserter(bits), 3);
+    BOOST_TEST((bits == std::vector<bool>{1, 0, 1, 0, 1, 0, 1, 0, 1, 0}));
+    std::set<std::string> lengths;
+    pool.starmap(repeated, std::map<std::string, int>{{"a", 1}, {"b", 2}},
+                 std::inserter(lengths, lengths.end()));
+    BOOST_TEST((lengths == std::set<std::string>{"a", "bb"}));
+    std::vector<std::unique_ptr<int>> pointers;
+    pool.map([](int n) { return std::make_unique<int>(n); }, ten, std::back_inserter(pointers));
+    BOOST_TEST(*pointers.at(9) == 9);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_written_comes_from_ranges_of_all_kinds) {
+    numbers got;
+    std::istringstream text("0 1 2 3 4 5 6 7 8 9");
+    pool.map(twice, std::views::istream<int>(text), std::back_inserter(got), 3);
+    BOOST_TEST(got == twice_ten, boost::test_tools::per_element());
+    got.clear();
+    pool.map(twice, ten | std::views::filter(is_even), std::back_inserter(got), 2);
+    BOOST_TEST((got == numbers{0, 4, 8, 12, 16}));
+}
+
+BOOST_AUTO_TEST_CASE(a_range_is_read_only_a_bounded_way_ahead_of_what_is_written) {
+    int read = 0;
+    int written = 0;
+    int most_ahead = 0;
+    auto input = std::views::iota(0, 10'000) | std::views::transform([&](int n) {
+                     ++read;
+                     return n;
+                 });
+    struct counting { // an iterator that counts
+        using difference_type = std::ptrdiff_t;
+        int* read;
+        int* written;
+        int* most_ahead;
+        counting& operator*() { return *this; }
+        counting& operator=(int) {
+            *most_ahead = std::max(*most_ahead, *read - (*written)++);
+            return *this;
+        }
+        counting& operator++() { return *this; }
+        counting operator++(int) { return *this; }
+    };
+    pool.map(twice, input, counting{&read, &written, &most_ahead}, 5);
+    BOOST_TEST(written == 10'000);
+    BOOST_TEST(most_ahead <= 5 * 4 * 2); // four chunks for each worker
+}
+
+BOOST_AUTO_TEST_CASE(results_before_a_failure_are_written) {
+    numbers got;
+    BOOST_CHECK_THROW(pool.map(fail_at_5, ten, std::back_inserter(got), 2), std::out_of_range);
+    BOOST_TEST(got == (numbers{0, 1, 2, 3}), boost::test_tools::per_element());
+    BOOST_TEST(pool.apply(twice, 4) == 8);
+}
+
+// map_reduce
+
+BOOST_AUTO_TEST_CASE(results_are_reduced_in_their_order) {
+    const auto join = [](const std::string& a, const std::string& b) { return a + b; };
+    const auto digit = [](int n) { return std::to_string(n); };
+    for (std::size_t size = 0; size != 13; ++size) {
+        BOOST_TEST(pool.map_reduce(digit, ten, join, "<", size) == "<0123456789");
+    }
+    BOOST_TEST(pool.map_reduce(digit, numbers(), join, "nothing") == "nothing");
+}
+
+BOOST_AUTO_TEST_CASE(reduces_in_the_type_of_the_results) {
+    const auto half = [](int n) { return n / 2.0; };
+    const auto sum = pool.map_reduce(half, std::vector{1, 2}, std::plus<>(), 0); // not an int for its 0
+    static_assert(std::same_as<decltype(sum), const double>);
+    BOOST_TEST(sum == 1.5);
+    const auto wide = [](int n) { return static_cast<long>(n); };
+    BOOST_TEST(pool.map_reduce(wide, std::views::iota(0, 100'000), std::plus<long>(), 0) == 4'999'950'000);
+}
+
+BOOST_AUTO_TEST_CASE(workers_reduce_their_chunks) {
+    const auto process = [](int) { return std::set<long>{::getpid()}; };
+    const auto both = [](std::set<long> a, std::set<long> b) {
+        a.merge(b);
+        a.insert(::getpid()); // where it is called
+        return a;
+    };
+    auto in_one = pool.map_reduce(process, ten, both, std::set<long>(), 10);
+    BOOST_TEST(in_one.erase(::getpid()) == 1U); // what was in the worker, and `init`
+    BOOST_TEST(in_one.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(reduces_with_functions_of_all_kinds) {
+    static constexpr auto larger = [](int a, int b) { return a > b ? a : b; };
+    int (*const pointer)(int, int) = larger;
+    const int limit = 15;
+    BOOST_TEST(pool.map_reduce(twice, ten, pointer, 0) == 18);
+    BOOST_TEST(pool.map_reduce(
+                   twice, ten, [limit](int a, int b) { return std::min(limit, larger(a, b)); }, 0) == 15);
+    std::istringstream text("1 2 3");
+    BOOST_TEST(pool.map_reduce(twice, std::views::istream<int>(text), std::plus<>(), 100) == 112);
+}
+
+BOOST_AUTO_TEST_CASE(errors_of_both_functions_arrive) {
+    BOOST_CHECK_THROW(pool.map_reduce(fail_at_5, ten, std::plus<>(), 0), std::out_of_range);
+    const auto refuse = [](int, int) -> int { throw std::domain_error("no"); };
+    BOOST_CHECK_THROW(pool.map_reduce(twice, ten, refuse, 0, 5), std::domain_error);
+    const auto die = [](int a, int) {
+        std::raise(SIGKILL);
+        return a;
+    };
+    BOOST_CHECK_THROW(pool.map_reduce(twice, ten, die, 0, 10), mp::worker_died);
+    BOOST_TEST(pool.map_reduce(twice, ten, std::plus<>(), 0) == 90);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

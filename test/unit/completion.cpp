@@ -200,6 +200,32 @@ BOOST_AUTO_TEST_CASE(waiting_for_any_leaves_no_hook) {
     deliver(*all[1], 0, value(0));
 }
 
+BOOST_AUTO_TEST_CASE(the_order_of_completion_is_told) {
+    const std::vector all{std::make_shared<detail::completion>(), std::make_shared<detail::completion>(0),
+                          std::make_shared<detail::completion>()};
+    detail::completion_order order(all);
+    BOOST_TEST(order.next(steady_time::max()).value() == 1U); // from the start
+    BOOST_TEST(!order.next(steady_time::min()).has_value());
+    fail(*all[2]);
+    deliver(*all[0], 0, value(0));
+    BOOST_TEST(order.left() == 2U);
+    BOOST_TEST(order.next(steady_time::max()).value() == 2U);
+    BOOST_TEST(order.next(steady_time::max()).value() == 0U);
+    BOOST_TEST(order.left() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_told_of_is_not_kept_and_neither_is_the_rest) {
+    const std::vector all{std::make_shared<detail::completion>(0), std::make_shared<detail::completion>()};
+    {
+        detail::completion_order order(all);
+        BOOST_TEST(all[0].use_count() == 2);
+        (void)order.next(steady_time::max());
+        BOOST_TEST(all[0].use_count() == 1);
+    }
+    BOOST_TEST(all[1].use_count() == 1);
+    deliver(*all[1], 0, value(0)); // runs no hook
+}
+
 BOOST_AUTO_TEST_CASE(a_duration_meant_as_for_ever_does_not_overflow) {
     const auto now = std::chrono::steady_clock::now();
     BOOST_TEST((detail::deadline_after(std::chrono::hours::max()) > now));

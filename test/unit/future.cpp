@@ -7,6 +7,7 @@
 #include "support/outcomes.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -253,6 +254,24 @@ BOOST_AUTO_TEST_CASE(wait_any_refuses_what_it_would_wait_for_for_ever) {
     BOOST_CHECK_THROW(mp::wait_any(std::vector<mp::future<int>>()), std::invalid_argument);
     std::vector<mp::future<int>> invalid(1);
     BOOST_CHECK_THROW(mp::wait_any(invalid), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(waits_for_several_end_with_their_time) {
+    promise<int> a;
+    promise<int> b;
+    std::vector<mp::future<int>> all;
+    all.push_back(a.future());
+    all.push_back(b.future());
+    BOOST_TEST(!mp::wait_any_for(all, 1ms).has_value());
+    BOOST_TEST(!mp::wait_any_until(all, std::chrono::system_clock::now()).has_value());
+    b.value(1);
+    BOOST_TEST(mp::wait_any_for(all, 0s).value() == 1U);
+    BOOST_TEST(mp::wait_any_until(all, std::chrono::system_clock::now() + 1h).value() == 1U);
+    BOOST_TEST(!mp::wait_all_for(all, 1ms));
+    BOOST_TEST(!mp::wait_all_until(all, std::chrono::steady_clock::now()));
+    a.error();
+    BOOST_TEST(mp::wait_all_for(all, 0s));
+    BOOST_TEST(mp::wait_all_until(all, std::chrono::system_clock::now()));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

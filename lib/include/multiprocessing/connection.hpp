@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <stop_token>
 #include <utility>
 #include <vector>
 
@@ -35,15 +36,15 @@ public:
     virtual ~connection_core() = default;
     /// Where the connections go that a value holds, on their way through this one.
     [[nodiscard]] virtual std::unique_ptr<descriptor_carrier> make_carrier() const = 0;
-    /// Sends a message, whole or not at all; whether before the deadline. `carrier` is one that it has made,
+    /// Sends a message, whole or not at all; whether before the limit. `carrier` is one that it has made,
     /// or null. Throws `broken_pipe`, `resource_error`.
     virtual bool send(const value_bytes& message, const descriptor_carrier* carrier,
-                      steady_time deadline) = 0;
-    /// Empty when the deadline came first. A message that fits into `room` is received there, and valid as
+                      const wait_limit& limit) = 0;
+    /// Empty when the limit came first. A message that fits into `room` is received there, and valid as
     /// long as that is. Throws `end_of_file`, `decode_failed`, `resource_error`.
-    virtual std::optional<received_message> receive(std::span<std::byte> room, steady_time deadline) = 0;
-    /// Whether there is a message before the deadline, or the end of the file.
-    virtual bool poll(steady_time deadline) const = 0;
+    virtual std::optional<received_message> receive(std::span<std::byte> room, const wait_limit& limit) = 0;
+    /// Whether there is a message before the limit, or the end of the file.
+    virtual bool poll(const wait_limit& limit) const = 0;
     [[nodiscard]] virtual int native_handle() const noexcept = 0;
     [[nodiscard]] virtual bool is_readable() const noexcept = 0;
     [[nodiscard]] virtual bool is_writable() const noexcept = 0;
@@ -109,14 +110,20 @@ public:
     /// other side is to receive meanwhile. Throws `broken_pipe` when nobody has the other end any more, what
     /// encoding `value` throws, and `resource_error` when there is no memory or descriptor for a large one.
     void send(const T& value) { (void)send_before(value, detail::steady_time::max()); }
-    /// The same, but false when there was no room within that time: then nothing of it was sent.
+    /// The same, but false when there was no room within that time, or until it was asked to stop: then
+    /// nothing of it was sent.
+    [[nodiscard]] bool send(const T& value, std::stop_token stop) {
+        return send_before(value, std::move(stop));
+    }
     template <class Rep, class Period>
-    [[nodiscard]] bool send_for(const T& value, std::chrono::duration<Rep, Period> duration) {
-        return send_before(value, detail::deadline_after(duration));
+    [[nodiscard]] bool send_for(const T& value, std::chrono::duration<Rep, Period> duration,
+                                std::stop_token stop = {}) {
+        return send_before(value, {detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    [[nodiscard]] bool send_until(const T& value, std::chrono::time_point<Clock, Duration> time) {
-        return send_before(value, detail::on_steady_clock(time));
+    [[nodiscard]] bool send_until(const T& value, std::chrono::time_point<Clock, Duration> time,
+                                  std::stop_token stop = {}) {
+        return send_before(value, {detail::on_steady_clock(time), std::move(stop)});
     }
     [[nodiscard]] bool try_send(const T& value) { return send_before(value, detail::steady_time::min()); }
 
@@ -124,23 +131,24 @@ public:
     /// `decode_failed` when the message is no T, and `resource_error` when there is no memory or descriptor
     /// for it; that message is gone then.
     T recv() { return *receive_before(detail::steady_time::max()); }
-    /// The same, but empty when none has come within that time.
+    /// The same, but empty when none has come within that time, or until it was asked to stop.
+    [[nodiscard]] std::optional<T> recv(std::stop_token stop) { return receive_before(std::move(stop)); }
     template <class Rep, class Period>
-    std::optional<T> recv_for(std::chrono::duration<Rep, Period> duration) {
-        return receive_before(detail::deadline_after(duration));
+    std::optional<T> recv_for(std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
+        return receive_before({detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    std::optional<T> recv_until(std::chrono::time_point<Clock, Duration> time) {
-        return receive_before(detail::on_steady_clock(time));
+    std::optional<T> recv_until(std::chrono::time_point<Clock, Duration> time, std::stop_token stop = {}) {
+        return receive_before({detail::on_steady_clock(time), std::move(stop)});
     }
     std::optional<T> try_recv() { return receive_before(detail::steady_time::min()); }
 
     /// Whether `recv` would not wait: a message is there, or the end of the file. Waits at most so long for
-    /// that.
+    /// that, and until it is asked to stop.
     [[nodiscard]] bool poll() const { return reader().poll(detail::steady_time::min()); }
     template <class Rep, class Period>
-    [[nodiscard]] bool poll(std::chrono::duration<Rep, Period> duration) const {
-        return reader().poll(detail::deadline_after(duration));
+    [[nodiscard]] bool poll(std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) const {
+        return reader().poll({detail::deadline_after(duration), std::move(stop)});
     }
 
     /// The same as `send` and `recv` for a message of these bytes, and nothing else.
@@ -188,7 +196,7 @@ private:
         return *core_;
     }
 
-    bool send_before(const T& value, detail::steady_time deadline) {
+    bool send_before(const T& value, const detail::wait_limit& limit) {
         auto& core = writer();
         std::unique_ptr<detail::descriptor_carrier> carrier;
         if constexpr (!detail::plain_bytes<T> && !detail::block_container<T>) { // they hold no connections
@@ -196,13 +204,13 @@ private:
         }
         return detail::with_bytes_of(
             value,
-            [&](const detail::value_bytes& message) { return core.send(message, carrier.get(), deadline); },
+            [&](const detail::value_bytes& message) { return core.send(message, carrier.get(), limit); },
             carrier.get());
     }
 
-    std::optional<T> receive_before(detail::steady_time deadline) {
+    std::optional<T> receive_before(const detail::wait_limit& limit) {
         const detail::packet_room room;
-        auto received = reader().receive(room.span(), deadline);
+        auto received = reader().receive(room.span(), limit);
         if (!received) {
             return std::nullopt;
         }

@@ -96,6 +96,20 @@ public:
     using error::error;
 };
 
+/// A wait that had no other way to tell so has come to the end of its time. What was waited for may still
+/// happen, and can be waited for again.
+class wait_timed_out : public error {
+public:
+    using error::error;
+};
+
+/// A wait that had no other way to tell so was asked to stop by its `std::stop_token`. What was waited for
+/// may still happen, and can be waited for again.
+class wait_stopped : public error {
+public:
+    using error::error;
+};
+
 /// The task was cancelled, before it ran or while it ran.
 class task_cancelled : public error {
 public:

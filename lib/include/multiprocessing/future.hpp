@@ -2,6 +2,7 @@
 #pragma once
 
 #include <multiprocessing/detail/completion.hpp>
+#include <multiprocessing/error.hpp>
 #include <multiprocessing/serialize.hpp>
 
 #include <algorithm>
@@ -9,9 +10,12 @@
 #include <chrono>
 #include <concepts>
 #include <exception>
+#include <future>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,17 +75,29 @@ public:
         }
     }
 
+    /// As `get`, but throws `wait_stopped` when it is asked to stop first; the future is then as before.
+    R get(const std::stop_token& stop) {
+        if (!wait(stop)) {
+            throw wait_stopped("a wait for a future was asked to stop");
+        }
+        return get();
+    }
+
     /// Waits until the outcome is there.
     void wait() const { check().wait(); }
+    /// The same, but false when it is asked to stop first.
+    [[nodiscard]] bool wait(std::stop_token stop) const { return wait_before(std::move(stop)); }
 
-    /// Waits at most so long; whether the outcome is there.
+    /// Waits at most so long, and until it is asked to stop; whether the outcome is there.
     template <class Rep, class Period>
-    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> duration) const {
-        return check().wait_until(detail::deadline_after(duration));
+    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> duration,
+                                std::stop_token stop = {}) const {
+        return wait_before({detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> time) const {
-        return check().wait_until(detail::on_steady_clock(time));
+    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> time,
+                                  std::stop_token stop = {}) const {
+        return wait_before({detail::on_steady_clock(time), std::move(stop)});
     }
 
     /// Whether there is an outcome to wait for: false when default-constructed, moved from, or already taken.
@@ -127,6 +143,29 @@ public:
             [state = std::move(state), action = std::move(action)]() noexcept { (*action)(future(state)); });
     }
 
+    /// The same future for those who work with the standard library's, as in
+    ///
+    ///     std::future<int> f = pool.apply_async(g, x);
+    ///
+    /// This one is then no longer valid. Values are decoded where `then` runs its callback.
+    operator std::future<R>() && { // NOLINT: implicit, since nothing is lost but `cancel`
+        std::promise<R> outcome;
+        auto same = outcome.get_future();
+        std::move(*this).then([outcome = std::move(outcome)](future<R> done) mutable {
+            try {
+                if constexpr (std::is_void_v<R>) {
+                    done.get();
+                    outcome.set_value();
+                } else {
+                    outcome.set_value(done.get());
+                }
+            } catch (...) {
+                outcome.set_exception(std::current_exception());
+            }
+        });
+        return same;
+    }
+
     /// For the library's own use.
     [[nodiscard]] const std::shared_ptr<detail::completion>& state() const noexcept { return state_; }
 
@@ -164,6 +203,11 @@ private:
         return *state_;
     }
 
+    bool wait_before(const detail::wait_limit& limit) const {
+        check();
+        return detail::wait_for_one(state_, limit);
+    }
+
     std::shared_ptr<detail::completion> take_state() {
         check();
         return std::exchange(state_, nullptr);
@@ -172,6 +216,40 @@ private:
     std::shared_ptr<detail::completion> state_;
 };
 
+namespace detail {
+/// What a future waits for. Throws `std::logic_error` when it is not valid.
+template <class Future>
+const std::shared_ptr<completion>& outcome_of(const Future& future) {
+    if (!future.valid()) {
+        throw std::logic_error("multiprocessing: a future without an outcome to wait for");
+    }
+    return future.state();
+}
+template <class Futures>
+std::vector<std::shared_ptr<completion>> outcomes_of(Futures& futures) {
+    std::vector<std::shared_ptr<completion>> outcomes;
+    for (const auto& future : futures) {
+        outcomes.push_back(outcome_of(future));
+    }
+    return outcomes;
+}
+
+template <class Futures>
+bool wait_for_all_futures(Futures& futures, const wait_limit& limit) {
+    return std::ranges::all_of(outcomes_of(futures),
+                               [&](const auto& outcome) { return wait_for_one(outcome, limit); });
+}
+
+/// Empty when the limit came first.
+inline std::optional<std::size_t> wait_for_any_future(std::vector<std::shared_ptr<completion>> outcomes,
+                                                      const wait_limit& limit) {
+    if (outcomes.empty()) {
+        throw std::invalid_argument("multiprocessing::wait_any: no futures to wait for");
+    }
+    return completion_order(std::move(outcomes)).next(limit);
+}
+} // namespace detail
+
 /// Waits until all of a range of futures are ready. Throws `std::logic_error` when one of them is not valid.
 template <std::ranges::input_range Futures>
 void wait_all(Futures&& futures) {
@@ -179,37 +257,54 @@ void wait_all(Futures&& futures) {
         future.wait();
     }
 }
-/// Waits until all are ready.
 template <class... R>
 void wait_all(const future<R>&... futures) {
     (futures.wait(), ...);
 }
-
-namespace detail {
-inline std::size_t wait_for_any_future(const std::vector<std::shared_ptr<completion>>& states) {
-    if (states.empty()) {
-        throw std::invalid_argument("multiprocessing::wait_any: no futures to wait for");
-    }
-    if (std::ranges::find(states, nullptr) != states.end()) {
-        throw std::logic_error("multiprocessing::wait_any: a future without an outcome to wait for");
-    }
-    return wait_for_any(states, steady_time::max());
+/// Waits at most so long, and until it is asked to stop; whether all are ready.
+template <std::ranges::input_range Futures>
+[[nodiscard]] bool wait_all(Futures&& futures, std::stop_token stop) {
+    return detail::wait_for_all_futures(futures, std::move(stop));
 }
-} // namespace detail
+template <std::ranges::input_range Futures, class Rep, class Period>
+[[nodiscard]] bool wait_all_for(Futures&& futures, std::chrono::duration<Rep, Period> duration,
+                                std::stop_token stop = {}) {
+    return detail::wait_for_all_futures(futures, {detail::deadline_after(duration), std::move(stop)});
+}
+template <std::ranges::input_range Futures, class Clock, class Duration>
+[[nodiscard]] bool wait_all_until(Futures&& futures, std::chrono::time_point<Clock, Duration> time,
+                                  std::stop_token stop = {}) {
+    return detail::wait_for_all_futures(futures, {detail::on_steady_clock(time), std::move(stop)});
+}
 
 /// Waits until one of a range of futures is ready and returns its index. Throws `std::invalid_argument` when
-/// there are none, `std::logic_error` when one of them is not valid.
+/// there are none, `std::logic_error` when one of them is not valid. Looks at all of them: who wants one
+/// after the other takes `as_completed`.
 template <std::ranges::input_range Futures>
 std::size_t wait_any(Futures&& futures) {
-    std::vector<std::shared_ptr<detail::completion>> states;
-    for (const auto& future : futures) {
-        states.push_back(future.state());
-    }
-    return detail::wait_for_any_future(states);
+    return *detail::wait_for_any_future(detail::outcomes_of(futures), detail::steady_time::max());
 }
 template <class First, class... R>
 std::size_t wait_any(const future<First>& first, const future<R>&... others) {
-    return detail::wait_for_any_future({first.state(), others.state()...});
+    return *detail::wait_for_any_future({detail::outcome_of(first), detail::outcome_of(others)...},
+                                        detail::steady_time::max());
+}
+/// The same, but empty when none is ready within that time, or when it is asked to stop first.
+template <std::ranges::input_range Futures>
+[[nodiscard]] std::optional<std::size_t> wait_any(Futures&& futures, std::stop_token stop) {
+    return detail::wait_for_any_future(detail::outcomes_of(futures), std::move(stop));
+}
+template <std::ranges::input_range Futures, class Rep, class Period>
+[[nodiscard]] std::optional<std::size_t>
+wait_any_for(Futures&& futures, std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
+    return detail::wait_for_any_future(detail::outcomes_of(futures),
+                                       {detail::deadline_after(duration), std::move(stop)});
+}
+template <std::ranges::input_range Futures, class Clock, class Duration>
+[[nodiscard]] std::optional<std::size_t>
+wait_any_until(Futures&& futures, std::chrono::time_point<Clock, Duration> time, std::stop_token stop = {}) {
+    return detail::wait_for_any_future(detail::outcomes_of(futures),
+                                       {detail::on_steady_clock(time), std::move(stop)});
 }
 
 } // namespace multiprocessing

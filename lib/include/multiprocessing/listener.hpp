@@ -2,15 +2,17 @@
 #pragma once
 
 #include <multiprocessing/connection.hpp>
-#include <multiprocessing/detail/completion.hpp>
+#include <multiprocessing/detail/wait_limit.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 /// Connections between processes that are not related, on one machine or over a network. Opt-in: not part of
@@ -77,14 +79,20 @@ public:
     [[nodiscard]] connection<T> accept() {
         return connection<T>(accept_before(detail::steady_time::max()));
     }
-    /// The same, but empty when nobody has in time.
+    /// The same, but empty when nobody has in time, or until it was asked to stop.
+    template <class T>
+    [[nodiscard]] std::optional<connection<T>> accept(std::stop_token stop) {
+        return made<T>(accept_before(std::move(stop)));
+    }
     template <class T, class Rep, class Period>
-    [[nodiscard]] std::optional<connection<T>> accept_for(std::chrono::duration<Rep, Period> duration) {
-        return made<T>(accept_before(detail::deadline_after(duration)));
+    [[nodiscard]] std::optional<connection<T>> accept_for(std::chrono::duration<Rep, Period> duration,
+                                                          std::stop_token stop = {}) {
+        return made<T>(accept_before({detail::deadline_after(duration), std::move(stop)}));
     }
     template <class T, class Clock, class Duration>
-    [[nodiscard]] std::optional<connection<T>> accept_until(std::chrono::time_point<Clock, Duration> time) {
-        return made<T>(accept_before(detail::on_steady_clock(time)));
+    [[nodiscard]] std::optional<connection<T>> accept_until(std::chrono::time_point<Clock, Duration> time,
+                                                            std::stop_token stop = {}) {
+        return made<T>(accept_before({detail::on_steady_clock(time), std::move(stop)}));
     }
 
     /// Where it listens, with the port that it has got.
@@ -99,7 +107,7 @@ private:
     static std::optional<connection<T>> made(std::unique_ptr<detail::connection_core> core) {
         return core != nullptr ? std::optional(connection<T>(std::move(core))) : std::nullopt;
     }
-    std::unique_ptr<detail::connection_core> accept_before(detail::steady_time deadline);
+    std::unique_ptr<detail::connection_core> accept_before(const detail::wait_limit& limit);
 
     std::unique_ptr<detail::listener_core> core_;
 };

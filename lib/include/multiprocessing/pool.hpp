@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <multiprocessing/detail/chunk_by_chunk.hpp>
 #include <multiprocessing/detail/each.hpp>
 #include <multiprocessing/function.hpp>
 #include <multiprocessing/future.hpp>
@@ -10,9 +11,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -123,6 +127,39 @@ public:
         return submit_each<detail::element_is::the_argument>(f, range, chunk_size);
     }
 
+    /// As `map`, but writes the results to `out`, in order and as they come, and returns `out` behind the
+    /// last. Neither elements nor results are ever all in memory: `range` is read by this thread, a bounded
+    /// number of chunks ahead; `automatic` begins with chunks of one element, and they grow. When a task
+    /// fails, throws its error once the results of the chunks before it are written; what is in flight is
+    /// cancelled. So it is when it is asked to stop, which it says by `wait_stopped`.
+    template <class F, std::ranges::input_range Range, std::input_or_output_iterator Out>
+    requires std::output_iterator<Out, detail::remote_result_t<F, std::ranges::range_value_t<Range>>> Out
+    map(F&& f, Range&& range, Out out, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
+        return write_each<detail::element_is::the_argument>(f, range, std::move(out), chunk_size,
+                                                            std::move(stop));
+    }
+
+    /// Applies `f` to each element and combines the results: `reduce(reduce(init, f(a)), f(b))` and so on, in
+    /// their order, but grouped in any way, so `reduce` is to be associative. The workers reduce what each
+    /// chunk gives, this thread what the chunks have given; `reduce` is of the same kinds as `f`, and takes
+    /// two values of the type that `f` returns and returns one. `init` takes part once, and is the result for
+    /// an empty range. Reads `range` as `map` into an iterator does. Throws the first error, in the order of
+    /// the elements, that `f` or `reduce` throws in a worker, or `wait_stopped` when it is asked to stop
+    /// first, having cancelled the rest.
+    template <class F, std::ranges::input_range Range, class Reduce>
+    detail::remote_result_t<F, std::ranges::range_value_t<Range>>
+    map_reduce(F&& f, Range&& range, Reduce&& reduce,
+               detail::remote_result_t<F, std::ranges::range_value_t<Range>> init,
+               std::size_t chunk_size = automatic, std::stop_token stop = {}) {
+        using each = detail::each_reduced_t<F, Reduce, Range>;
+        auto combined = std::move(init);
+        for (auto& partial : stream_chunks<each, detail::element_is::the_argument>(
+                 range, chunk_size, std::move(stop), f, reduce)) {
+            combined = std::invoke(reduce, std::move(combined), std::move(partial));
+        }
+        return combined;
+    }
+
     /// As `map`, for elements that are tuples of arguments.
     template <class F, std::ranges::input_range Range>
     auto starmap(F&& f, Range&& range, std::size_t chunk_size = automatic) {
@@ -133,17 +170,26 @@ public:
         return submit_each<detail::element_is::a_tuple_of_arguments>(f, range, chunk_size);
     }
 
+    template <class F, std::ranges::input_range Range, std::input_or_output_iterator Out>
+    requires std::output_iterator<
+        Out, detail::result_for_each_t<detail::element_is::a_tuple_of_arguments, F, Range>>
+        Out starmap(F&& f, Range&& range, Out out, std::size_t chunk_size = automatic,
+                    std::stop_token stop = {}) {
+        return write_each<detail::element_is::a_tuple_of_arguments>(f, range, std::move(out), chunk_size,
+                                                                    std::move(stop));
+    }
+
     /// The results of `f` for each element, one by one, in order or as they are finished. See `result_range`.
     /// The pool must outlive the range, and an lvalue input as well.
     template <class F, std::ranges::input_range Range>
-    auto imap(F&& f, Range&& range) {
+    auto imap(F&& f, Range&& range, std::stop_token stop = {}) {
         using result = detail::remote_result_t<F, std::ranges::range_value_t<Range>>;
-        return stream<detail::ordered_futures<result>, result>(f, std::forward<Range>(range));
+        return stream<detail::ordered_futures, result>(f, std::forward<Range>(range), std::move(stop));
     }
     template <class F, std::ranges::input_range Range>
-    auto imap_unordered(F&& f, Range&& range) {
+    auto imap_unordered(F&& f, Range&& range, std::stop_token stop = {}) {
         using result = detail::remote_result_t<F, std::ranges::range_value_t<Range>>;
-        return stream<detail::unordered_futures<result>, result>(f, std::forward<Range>(range));
+        return stream<detail::unordered_futures, result>(f, std::forward<Range>(range), std::move(stop));
     }
 
     /// No more tasks. Workers end when all tasks are done. Does not wait.
@@ -154,6 +200,8 @@ public:
     /// Waits until all workers have ended. Throws `std::logic_error` unless `close` or `terminate` was called
     /// before.
     void join();
+    /// The same, but false when it is asked to stop first.
+    [[nodiscard]] bool join(std::stop_token stop);
 
     /// The number of workers the pool keeps.
     [[nodiscard]] std::size_t size() const noexcept;
@@ -209,13 +257,51 @@ private:
         }
     }
 
-    template <class Futures, class Result, class F, class Range>
-    auto stream(const F& f, Range&& range) {
-        return result_range<Result, Range, Futures>(
-            std::forward<Range>(range), in_flight(),
-            [this, callable = static_cast<std::decay_t<const F&>>(f)](const auto& element) {
-                return this->apply_async(callable, element);
-            });
+    template <template <class> class Futures, class Result, class F, class Range>
+    auto stream(const F& f, Range&& range, std::stop_token stop) {
+        auto submit_one = [this, callable = static_cast<std::decay_t<const F&>>(f)](const auto& element) {
+            return this->apply_async(callable, element);
+        };
+        using feed = detail::one_by_one<Result, Range, decltype(submit_one)>;
+        return result_range<feed, Futures>(std::in_place,
+                                           feed(std::forward<Range>(range), std::move(submit_one)),
+                                           in_flight(), std::move(stop));
+    }
+
+    /// The results of one `Chunk` after the other, of those that the range is cut into.
+    template <class Chunk, detail::element_is How, class Range, class F, class... Others>
+    auto stream_chunks(Range& range, std::size_t chunk_size, std::stop_token stop, const F& f,
+                       const Others&... others) {
+        using result = typename Chunk::results::type;
+        auto submit_chunk = [&, this](const auto& put_elements) {
+            auto state = std::make_shared<detail::completion>();
+            submit(detail::make_call_through<Chunk>(
+                       memory(), static_cast<const std::decay_t<F>&>(f),
+                       [&](encoder& out) {
+                           (detail::put_callable(out, static_cast<const std::decay_t<Others>&>(others)), ...);
+                           put_elements(out);
+                       }),
+                   state, 0, {});
+            return future<result>(std::move(state));
+        };
+        using feed =
+            detail::chunk_by_chunk<result, How, typename Chunk::types, Range, decltype(submit_chunk)>;
+        const auto chunks = size() * chunks_per_worker;
+        return result_range<feed, detail::ordered_futures>(std::in_place,
+                                                           feed(range, {chunk_size, chunks}, submit_chunk),
+                                                           std::min(chunks, in_flight()), std::move(stop));
+    }
+
+    template <detail::element_is How, class F, class Range, class Out>
+    Out write_each(const F& f, Range& range, Out out, std::size_t chunk_size, std::stop_token stop) {
+        using each = detail::each_of_t<How, F, Range>;
+        for (auto& results : stream_chunks<each, How>(range, chunk_size, std::move(stop), f)) {
+            for (auto&& result : results) {
+                *out = static_cast<typename each::result>(std::move(result));
+                ++out;
+            }
+        }
+        return out;
     }
 
     /// Python's number: enough that uneven chunks even out, few enough that the cost of a task does not

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -85,14 +86,15 @@ public:
 
     /// Waits until the child has ended. Throws `std::logic_error` when it was not started.
     void join();
-    /// Waits at most so long; whether the child has ended.
+    /// Waits at most so long, and until it is asked to stop; whether the child has ended.
+    bool join(std::stop_token stop) { return join_before(std::move(stop)); }
     template <class Rep, class Period>
-    bool join_for(std::chrono::duration<Rep, Period> duration) {
-        return join_until_steady(detail::deadline_after(duration));
+    bool join_for(std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
+        return join_before({detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    bool join_until(std::chrono::time_point<Clock, Duration> time) {
-        return join_until_steady(detail::on_steady_clock(time));
+    bool join_until(std::chrono::time_point<Clock, Duration> time, std::stop_token stop = {}) {
+        return join_before({detail::on_steady_clock(time), std::move(stop)});
     }
 
     /// Whether the child was started and has not ended.
@@ -135,7 +137,7 @@ public:
 private:
     process(process_options options, detail::call call);
     process(process_options options, std::unique_ptr<detail::closure> function);
-    bool join_until_steady(detail::steady_time deadline);
+    bool join_before(const detail::wait_limit& limit);
     [[nodiscard]] detail::child_process& started() const;
     [[nodiscard]] detail::child_streams& streams() const;
 

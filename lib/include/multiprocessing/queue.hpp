@@ -17,6 +17,7 @@
 #include <optional>
 #include <ranges>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -54,19 +55,19 @@ struct queue_codec;
 class queue_core {
 public:
     virtual ~queue_core() = default;
-    /// Whether it was put before the deadline. Throws `queue_closed`, `queue_broken`, and `resource_error`
+    /// Whether it was put before the limit. Throws `queue_closed`, `queue_broken`, and `resource_error`
     /// when there is no room in shared memory for what is too large for a message.
-    virtual bool put(const value_bytes& value, steady_time deadline) = 0;
-    /// Empty when the deadline came first. A message that fits into `room` is received there, and the payload
+    virtual bool put(const value_bytes& value, const wait_limit& limit) = 0;
+    /// Empty when the limit came first. A message that fits into `room` is received there, and the payload
     /// is valid as long as that is; otherwise as long as its owner and this object. Throws `queue_closed`
     /// when closed and drained, `queue_broken`, `resource_error`.
-    virtual std::optional<payload> get(std::span<std::byte> room, steady_time deadline) = 0;
+    virtual std::optional<payload> get(std::span<std::byte> room, const wait_limit& limit) = 0;
     [[nodiscard]] virtual std::size_t size() const = 0;
     [[nodiscard]] virtual std::size_t capacity() const noexcept = 0;
     virtual void close() = 0;
-    /// What `joinable_queue` says of them. `join` tells whether all was done before the deadline.
+    /// What `joinable_queue` says of them. `join` tells whether all was done before the limit.
     virtual void task_done() = 0;
-    virtual bool join(steady_time deadline) = 0;
+    virtual bool join(const wait_limit& limit) = 0;
     /// What `open_queue` finds it by.
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;
 };
@@ -112,14 +113,18 @@ public:
     /// Waits for room. Throws `queue_closed`, `queue_broken`, what encoding `value` throws, and
     /// `resource_error` when there is no memory for it.
     void put(const T& value) { put_before(value, detail::steady_time::max()); }
-    /// The same, but false when the queue is still full at the end of that time.
+    /// The same, but false when the queue is still full at the end of that time, or when it is asked to stop
+    /// first.
+    [[nodiscard]] bool put(const T& value, std::stop_token stop) {
+        return put_before(value, std::move(stop));
+    }
     template <class Rep, class Period>
-    bool put_for(const T& value, std::chrono::duration<Rep, Period> duration) {
-        return put_before(value, detail::deadline_after(duration));
+    bool put_for(const T& value, std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
+        return put_before(value, {detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    bool put_until(const T& value, std::chrono::time_point<Clock, Duration> time) {
-        return put_before(value, detail::on_steady_clock(time));
+    bool put_until(const T& value, std::chrono::time_point<Clock, Duration> time, std::stop_token stop = {}) {
+        return put_before(value, {detail::on_steady_clock(time), std::move(stop)});
     }
     bool try_put(const T& value) { return put_before(value, detail::steady_time::min()); }
 
@@ -128,14 +133,16 @@ public:
     /// value that is larger than a message: it is what the next call gets, through this handle or a copy of
     /// it in this process.
     T get() { return *get_before(detail::steady_time::max()); }
-    /// The same, but empty when there still is none at the end of that time.
+    /// The same, but empty when there still is none at the end of that time, or when it is asked to stop
+    /// first.
+    [[nodiscard]] std::optional<T> get(std::stop_token stop) { return get_before(std::move(stop)); }
     template <class Rep, class Period>
-    std::optional<T> get_for(std::chrono::duration<Rep, Period> duration) {
-        return get_before(detail::deadline_after(duration));
+    std::optional<T> get_for(std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
+        return get_before({detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    std::optional<T> get_until(std::chrono::time_point<Clock, Duration> time) {
-        return get_before(detail::on_steady_clock(time));
+    std::optional<T> get_until(std::chrono::time_point<Clock, Duration> time, std::stop_token stop = {}) {
+        return get_before({detail::on_steady_clock(time), std::move(stop)});
     }
     std::optional<T> try_get() { return get_before(detail::steady_time::min()); }
 
@@ -201,14 +208,14 @@ private:
         return options;
     }
 
-    bool put_before(const T& value, detail::steady_time deadline) {
+    bool put_before(const T& value, const detail::wait_limit& limit) {
         return detail::with_bytes_of(
-            value, [&](const detail::value_bytes& encoded) { return core_->put(encoded, deadline); });
+            value, [&](const detail::value_bytes& encoded) { return core_->put(encoded, limit); });
     }
 
-    std::optional<T> get_before(detail::steady_time deadline) {
+    std::optional<T> get_before(const detail::wait_limit& limit) {
         std::array<std::byte, detail::message_size_for(default_message_size())> room; // not initialised
-        if (auto received = core_->get(room, deadline)) {
+        if (auto received = core_->get(room, limit)) {
             return decode<T>(received->bytes());
         }
         return std::nullopt;
@@ -233,14 +240,16 @@ public:
 
     /// Waits until everything put is done with, as it is while nothing has been put. Throws `queue_broken`.
     void join() { (void)this->core().join(detail::steady_time::max()); }
-    /// The same, but false when something is still unfinished at the end of that time.
+    /// The same, but false when something is still unfinished at the end of that time, or when it is asked to
+    /// stop first.
+    [[nodiscard]] bool join(std::stop_token stop) { return this->core().join(std::move(stop)); }
     template <class Rep, class Period>
-    [[nodiscard]] bool join_for(std::chrono::duration<Rep, Period> duration) {
-        return this->core().join(detail::deadline_after(duration));
+    [[nodiscard]] bool join_for(std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
+        return this->core().join({detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    [[nodiscard]] bool join_until(std::chrono::time_point<Clock, Duration> time) {
-        return this->core().join(detail::on_steady_clock(time));
+    [[nodiscard]] bool join_until(std::chrono::time_point<Clock, Duration> time, std::stop_token stop = {}) {
+        return this->core().join({detail::on_steady_clock(time), std::move(stop)});
     }
 
 private:

@@ -1,16 +1,17 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <multiprocessing/detail/pulled_range.hpp>
+#include <multiprocessing/error.hpp>
 #include <multiprocessing/future.hpp>
 
 #include <cstddef>
 #include <deque>
-#include <functional>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -25,7 +26,11 @@ template <class R>
 class ordered_futures {
 public:
     void push(future<R> next) { futures_.push_back(std::move(next)); }
-    future<R> pop() {
+    /// Empty when it was asked to stop first.
+    std::optional<future<R>> pop(const std::stop_token& stop) {
+        if (stop.stop_possible() && !futures_.front().wait(stop)) {
+            return std::nullopt;
+        }
         auto next = std::move(futures_.front());
         futures_.pop_front();
         return next;
@@ -51,8 +56,10 @@ public:
         futures_.emplace(index, std::move(next));
         state->on_ready([arrived = arrived_, index] { arrived->push(index); });
     }
-    future<R> pop() {
-        return std::move(futures_.extract(*arrived_->pop(detail::steady_time::max())).mapped());
+    /// Empty when it was asked to stop first.
+    std::optional<future<R>> pop(const std::stop_token& stop) {
+        const auto index = arrived_->pop(stop);
+        return index ? std::optional(std::move(futures_.extract(*index).mapped())) : std::nullopt;
     }
     [[nodiscard]] std::size_t size() const noexcept { return futures_.size(); }
     void cancel() {
@@ -67,85 +74,94 @@ private:
     std::size_t next_index_ = 0;
 };
 
+/// What is next to be submitted for each element of a range: a task for each, by `submit(element)`.
+template <class R, class Range, class Submit>
+class one_by_one {
+public:
+    using result = R;
+
+    /// `Range` is a reference where the input is an lvalue.
+    one_by_one(Range&& input, Submit submit)
+        : input_(std::forward<Range>(input)), submit_(std::move(submit)) {}
+
+    /// Empty at the end of the input.
+    std::optional<future<R>> operator()() {
+        if (!position_) {
+            position_.emplace(std::ranges::begin(input_));
+        }
+        if (*position_ == std::ranges::end(input_)) {
+            return std::nullopt;
+        }
+        auto next = submit_(**position_);
+        ++*position_;
+        return next;
+    }
+
+private:
+    Range input_;
+    Submit submit_;
+    std::optional<std::ranges::iterator_t<Range>> position_;
+};
+
+/// The results of the tasks that a Feed submits, a bounded number of them ahead.
+template <class Feed, template <class> class Futures>
+class result_source {
+    using result = typename Feed::result;
+
+public:
+    using value_type = std::conditional_t<std::is_void_v<result>, std::monostate, result>;
+
+    result_source(Feed feed, std::size_t in_flight, std::stop_token stop)
+        : feed_(std::move(feed)), in_flight_(in_flight), stop_(std::move(stop)) {}
+    ~result_source() { futures_.cancel(); }
+    result_source(const result_source&) = delete;
+    result_source& operator=(const result_source&) = delete;
+
+    bool advance() {
+        while (futures_.size() < in_flight_) {
+            auto next = feed_();
+            if (!next) {
+                break;
+            }
+            futures_.push(std::move(*next));
+        }
+        if (futures_.size() == 0) {
+            return false;
+        }
+        auto next = futures_.pop(stop_);
+        if (!next) {
+            throw wait_stopped("a wait for the next result was asked to stop");
+        }
+        if constexpr (std::is_void_v<result>) {
+            next->get();
+            current_.emplace();
+        } else {
+            current_.emplace(next->get());
+        }
+        return true;
+    }
+    value_type& current() noexcept { return *current_; }
+
+private:
+    Feed feed_;
+    std::size_t in_flight_;
+    std::stop_token stop_;
+    Futures<result> futures_;
+    std::optional<value_type> current_;
+};
+
 } // namespace detail
 
 /// The results of applying a function to each element of a range, in a pool, while they are being computed:
 /// an input range, to be iterated over once. A bounded number of elements is in flight, so the input may be
 /// endless; it is read by the thread that iterates. Incrementing waits for the next result, and throws a
-/// failed task's error; incrementing again goes on behind it. Leaving early, which is destroying the range
-/// before its end, cancels what is in flight, as `future::cancel` does. A function that returns nothing gives
-/// `std::monostate`s.
-template <class R, class Range, class Futures>
-class result_range {
-public:
-    using value_type = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
-    using submit_function = std::function<future<R>(const std::ranges::range_value_t<Range>&)>;
-
-    /// `Range` is a reference where the input is an lvalue, which then must outlive this object.
-    result_range(Range&& input, std::size_t in_flight, submit_function submit)
-        : input_(std::forward<Range>(input)), in_flight_(in_flight), submit_(std::move(submit)) {}
-    ~result_range() { futures_.cancel(); }
-    result_range(const result_range&) = delete;
-    result_range& operator=(const result_range&) = delete;
-
-    class iterator {
-    public:
-        using iterator_concept = std::input_iterator_tag;
-        using value_type = result_range::value_type;
-        using difference_type = std::ptrdiff_t;
-
-        iterator() = default;
-        explicit iterator(result_range& owner) : owner_(&owner) {}
-        value_type& operator*() const { return *owner_->current_; }
-        iterator& operator++() {
-            owner_->advance();
-            return *this;
-        }
-        void operator++(int) { ++*this; }
-        friend bool operator==(const iterator& it, std::default_sentinel_t) { return it.ended(); }
-
-    private:
-        [[nodiscard]] bool ended() const noexcept { return owner_->ended_; }
-
-        result_range* owner_ = nullptr;
-    };
-
-    iterator begin() {
-        if (!position_) {
-            position_.emplace(std::ranges::begin(input_));
-            advance();
-        }
-        return iterator(*this);
-    }
-    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
-
-private:
-    void advance() {
-        while (futures_.size() < in_flight_ && *position_ != std::ranges::end(input_)) {
-            futures_.push(submit_(**position_));
-            ++*position_;
-        }
-        if (futures_.size() == 0) {
-            ended_ = true;
-            current_.reset();
-            return;
-        }
-        auto next = futures_.pop();
-        if constexpr (std::is_void_v<R>) {
-            next.get();
-            current_.emplace();
-        } else {
-            current_.emplace(next.get());
-        }
-    }
-
-    Range input_;
-    std::size_t in_flight_;
-    submit_function submit_;
-    std::optional<std::ranges::iterator_t<Range>> position_;
-    Futures futures_;
-    std::optional<value_type> current_;
-    bool ended_ = false;
-};
+/// failed task's error, or `wait_stopped` when it is asked to stop first; incrementing again goes on behind
+/// it. Leaving early, which is destroying the range before its end, cancels what is in flight, as
+/// `future::cancel` does. A function that returns nothing gives `std::monostate`s.
+///
+/// Move-only, and works with views: `pool.imap(f, input) | std::views::take(5)`. Views and algorithms wait
+/// where they increment: behind its last element `take` waits for one more.
+template <class Feed, template <class> class Futures>
+using result_range = detail::pulled_range<detail::result_source<Feed, Futures>>;
 
 } // namespace multiprocessing

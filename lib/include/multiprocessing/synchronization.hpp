@@ -1,7 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
-#include <multiprocessing/detail/completion.hpp>
+#include <multiprocessing/detail/wait_limit.hpp>
 #include <multiprocessing/serialize.hpp>
 
 #include <chrono>
@@ -11,7 +11,9 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
+#include <utility>
 
 /// Synchronisation between processes.
 ///
@@ -75,14 +77,17 @@ public:
     /// The same, but false when another thread has it. So it is for a thread that has it already, if the
     /// mutex is not recursive.
     [[nodiscard]] bool try_lock();
-    /// As `lock`, but false when another thread still has it at the end of that time.
+    /// As `lock`, but false when another thread still has it at the end of that time, or a twentieth of a
+    /// second after it was asked to stop: who waits for a mutex is woken by its unlocking only.
+    [[nodiscard]] bool lock(std::stop_token stop) { return try_lock_before(std::move(stop)); }
     template <class Rep, class Period>
-    [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> duration) {
-        return try_lock_before(deadline_after(duration));
+    [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
+        return try_lock_before({deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> time) {
-        return try_lock_before(on_steady_clock(time));
+    [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> time,
+                                      std::stop_token stop = {}) {
+        return try_lock_before({on_steady_clock(time), std::move(stop)});
     }
     /// Only the thread that has locked the mutex unlocks it: for any other it throws `std::system_error`
     /// (`operation_not_permitted`).
@@ -98,7 +103,7 @@ protected:
 
 private:
     friend condition_variable;
-    bool try_lock_before(steady_time deadline);
+    bool try_lock_before(const wait_limit& limit);
     [[nodiscard]] shared_mutex_state& state() const noexcept;
 };
 
@@ -139,15 +144,19 @@ public:
 
     /// Waits for a unit, and takes it.
     void acquire() { (void)acquire_before(detail::steady_time::max()); }
-    /// The same, but false when there is none, or still none at the end of that time.
+    /// The same, but false when there is none, or still none at the end of that time, or when it is asked to
+    /// stop first.
+    [[nodiscard]] bool acquire(std::stop_token stop) { return acquire_before(std::move(stop)); }
     [[nodiscard]] bool try_acquire() { return acquire_before(detail::steady_time::min()); }
     template <class Rep, class Period>
-    [[nodiscard]] bool try_acquire_for(std::chrono::duration<Rep, Period> duration) {
-        return acquire_before(detail::deadline_after(duration));
+    [[nodiscard]] bool try_acquire_for(std::chrono::duration<Rep, Period> duration,
+                                       std::stop_token stop = {}) {
+        return acquire_before({detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    [[nodiscard]] bool try_acquire_until(std::chrono::time_point<Clock, Duration> time) {
-        return acquire_before(detail::on_steady_clock(time));
+    [[nodiscard]] bool try_acquire_until(std::chrono::time_point<Clock, Duration> time,
+                                         std::stop_token stop = {}) {
+        return acquire_before({detail::on_steady_clock(time), std::move(stop)});
     }
     /// Gives back so many units. Throws `std::logic_error`, and gives back none, where there would be more
     /// than the maximum, and `std::invalid_argument` when there are fewer than none.
@@ -159,7 +168,7 @@ public:
 private:
     friend struct detail::handle_codec<counting_semaphore>;
     counting_semaphore(opened, const std::string& name);
-    bool acquire_before(detail::steady_time deadline);
+    bool acquire_before(const detail::wait_limit& limit);
 };
 
 /// A flag to wait for.
@@ -174,20 +183,23 @@ public:
     [[nodiscard]] bool is_set() const noexcept;
 
     void wait() const { (void)wait_before(detail::steady_time::max()); }
-    /// False when it has not been set by the end of that time.
+    /// False when it has not been set by the end of that time, or until it was asked to stop.
+    [[nodiscard]] bool wait(std::stop_token stop) const { return wait_before(std::move(stop)); }
     template <class Rep, class Period>
-    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> duration) const {
-        return wait_before(detail::deadline_after(duration));
+    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> duration,
+                                std::stop_token stop = {}) const {
+        return wait_before({detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> time) const {
-        return wait_before(detail::on_steady_clock(time));
+    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> time,
+                                  std::stop_token stop = {}) const {
+        return wait_before({detail::on_steady_clock(time), std::move(stop)});
     }
 
 private:
     friend struct detail::handle_codec<event>;
     event(opened, const std::string& name);
-    [[nodiscard]] bool wait_before(detail::steady_time deadline) const;
+    [[nodiscard]] bool wait_before(const detail::wait_limit& limit) const;
 };
 
 namespace detail {
@@ -237,21 +249,37 @@ public:
                     Predicate holds) {
         return wait_before(lock, detail::on_steady_clock(time), holds);
     }
+    /// The same, until it is asked to stop, as with `std::condition_variable_any`: whether the predicate
+    /// holds.
+    template <detail::shared_mutex Mutex, std::predicate Predicate>
+    bool wait(std::unique_lock<Mutex>& lock, std::stop_token stop, Predicate holds) {
+        return wait_before(lock, std::move(stop), holds);
+    }
+    template <detail::shared_mutex Mutex, class Rep, class Period, std::predicate Predicate>
+    bool wait_for(std::unique_lock<Mutex>& lock, std::stop_token stop,
+                  std::chrono::duration<Rep, Period> duration, Predicate holds) {
+        return wait_before(lock, {detail::deadline_after(duration), std::move(stop)}, holds);
+    }
+    template <detail::shared_mutex Mutex, class Clock, class Duration, std::predicate Predicate>
+    bool wait_until(std::unique_lock<Mutex>& lock, std::stop_token stop,
+                    std::chrono::time_point<Clock, Duration> time, Predicate holds) {
+        return wait_before(lock, {detail::on_steady_clock(time), std::move(stop)}, holds);
+    }
 
 private:
     friend struct detail::handle_codec<condition_variable>;
     condition_variable(opened, const std::string& name);
 
     /// `mutex` is null for a lock that has none.
-    std::cv_status wait_before(detail::any_mutex* mutex, detail::steady_time deadline);
+    std::cv_status wait_before(detail::any_mutex* mutex, const detail::wait_limit& limit);
     template <class Mutex>
-    std::cv_status wait_before(std::unique_lock<Mutex>& lock, detail::steady_time deadline) {
-        return wait_before(lock.owns_lock() ? lock.mutex() : nullptr, deadline);
+    std::cv_status wait_before(std::unique_lock<Mutex>& lock, const detail::wait_limit& limit) {
+        return wait_before(lock.owns_lock() ? lock.mutex() : nullptr, limit);
     }
     template <class Mutex, class Predicate>
-    bool wait_before(std::unique_lock<Mutex>& lock, detail::steady_time deadline, Predicate& holds) {
+    bool wait_before(std::unique_lock<Mutex>& lock, const detail::wait_limit& limit, Predicate& holds) {
         while (!holds()) {
-            if (wait_before(lock, deadline) == std::cv_status::timeout) {
+            if (wait_before(lock, limit) == std::cv_status::timeout) {
                 return holds();
             }
         }
@@ -277,14 +305,16 @@ public:
     /// a round gets another number. Throws `broken_barrier`.
     std::size_t arrive_and_wait() { return arrive_before(detail::steady_time::max()); }
     /// The same, but breaks the barrier, and throws `broken_barrier`, when they have not by the end of that
-    /// time.
+    /// time, or until it was asked to stop.
+    std::size_t arrive_and_wait(std::stop_token stop) { return arrive_before(std::move(stop)); }
     template <class Rep, class Period>
-    std::size_t arrive_and_wait_for(std::chrono::duration<Rep, Period> duration) {
-        return arrive_before(detail::deadline_after(duration));
+    std::size_t arrive_and_wait_for(std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
+        return arrive_before({detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
-    std::size_t arrive_and_wait_until(std::chrono::time_point<Clock, Duration> time) {
-        return arrive_before(detail::on_steady_clock(time));
+    std::size_t arrive_and_wait_until(std::chrono::time_point<Clock, Duration> time,
+                                      std::stop_token stop = {}) {
+        return arrive_before({detail::on_steady_clock(time), std::move(stop)});
     }
 
     /// Breaks it.
@@ -300,7 +330,7 @@ public:
 private:
     friend struct detail::handle_codec<barrier>;
     barrier(opened, const std::string& name);
-    std::size_t arrive_before(detail::steady_time deadline);
+    std::size_t arrive_before(const detail::wait_limit& limit);
 };
 
 namespace detail {

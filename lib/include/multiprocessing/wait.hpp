@@ -9,6 +9,8 @@
 #include <initializer_list>
 #include <memory>
 #include <span>
+#include <stop_token>
+#include <utility>
 #include <vector>
 
 /// Waiting for several things of different kinds at once.
@@ -44,7 +46,7 @@ private:
 };
 
 namespace detail {
-std::vector<std::size_t> wait_for_ready(std::span<const waitable> objects, steady_time deadline);
+std::vector<std::size_t> wait_for_ready(std::span<const waitable> objects, const wait_limit& limit);
 }
 
 /// Waits until at least one of the objects is ready, as in
@@ -61,26 +63,37 @@ inline std::vector<std::size_t> wait(std::initializer_list<waitable> objects) {
     return wait(std::span(objects.begin(), objects.size()));
 }
 
-/// The same, but none when none is ready within that time.
+/// The same, but none when none is ready within that time, or when it is asked to stop first.
+[[nodiscard]] inline std::vector<std::size_t> wait(std::span<const waitable> objects, std::stop_token stop) {
+    return detail::wait_for_ready(objects, std::move(stop));
+}
+[[nodiscard]] inline std::vector<std::size_t> wait(std::initializer_list<waitable> objects,
+                                                   std::stop_token stop) {
+    return wait(std::span(objects.begin(), objects.size()), std::move(stop));
+}
 template <class Rep, class Period>
 [[nodiscard]] std::vector<std::size_t> wait_for(std::span<const waitable> objects,
-                                                std::chrono::duration<Rep, Period> duration) {
-    return detail::wait_for_ready(objects, detail::deadline_after(duration));
+                                                std::chrono::duration<Rep, Period> duration,
+                                                std::stop_token stop = {}) {
+    return detail::wait_for_ready(objects, {detail::deadline_after(duration), std::move(stop)});
 }
 template <class Rep, class Period>
 [[nodiscard]] std::vector<std::size_t> wait_for(std::initializer_list<waitable> objects,
-                                                std::chrono::duration<Rep, Period> duration) {
-    return wait_for(std::span(objects.begin(), objects.size()), duration);
+                                                std::chrono::duration<Rep, Period> duration,
+                                                std::stop_token stop = {}) {
+    return wait_for(std::span(objects.begin(), objects.size()), duration, std::move(stop));
 }
 template <class Clock, class Duration>
 [[nodiscard]] std::vector<std::size_t> wait_until(std::span<const waitable> objects,
-                                                  std::chrono::time_point<Clock, Duration> time) {
-    return detail::wait_for_ready(objects, detail::on_steady_clock(time));
+                                                  std::chrono::time_point<Clock, Duration> time,
+                                                  std::stop_token stop = {}) {
+    return detail::wait_for_ready(objects, {detail::on_steady_clock(time), std::move(stop)});
 }
 template <class Clock, class Duration>
 [[nodiscard]] std::vector<std::size_t> wait_until(std::initializer_list<waitable> objects,
-                                                  std::chrono::time_point<Clock, Duration> time) {
-    return wait_until(std::span(objects.begin(), objects.size()), time);
+                                                  std::chrono::time_point<Clock, Duration> time,
+                                                  std::stop_token stop = {}) {
+    return wait_until(std::span(objects.begin(), objects.size()), time, std::move(stop));
 }
 
 } // namespace multiprocessing

@@ -48,26 +48,27 @@ public:
         return std::make_unique<packet_carrier>();
     }
 
-    bool send(const value_bytes& message, const descriptor_carrier* carrier, steady_time deadline) override {
+    bool send(const value_bytes& message, const descriptor_carrier* carrier,
+              const wait_limit& limit) override {
         const std::vector<int> none;
         const auto& carried =
             carrier != nullptr ? static_cast<const packet_carrier*>(carrier)->descriptors() : none;
         packet_header header{message.size(), 0, static_cast<std::uint32_t>(carried.size())};
         const auto head = std::as_bytes(std::span(&header, 1));
         if (message.size() <= largest_in_packet) {
-            return send_packet({head, message.head, message.rest}, carried, deadline);
+            return send_packet({head, message.head, message.rest}, carried, limit);
         }
         const auto memory = os::make_sealed_memory("multiprocessing-message", message.head, message.rest);
         header.memory = 1;
         ++header.descriptors;
         std::vector<int> all{memory.get()};
         all.insert(all.end(), carried.begin(), carried.end());
-        return send_packet({head}, all, deadline);
+        return send_packet({head}, all, limit);
     }
 
-    std::optional<received_message> receive(std::span<std::byte> room, steady_time deadline) override {
+    std::optional<received_message> receive(std::span<std::byte> room, const wait_limit& limit) override {
         std::vector<os::descriptor> came;
-        const auto packet = receive_packet(room, came, deadline);
+        const auto packet = receive_packet(room, came, limit);
         if (packet.what == os::received_packet::type::nothing) {
             return std::nullopt;
         }
@@ -102,7 +103,7 @@ public:
         return result;
     }
 
-    bool poll(steady_time deadline) const override { return os::wait_readable(socket_.get(), deadline); }
+    bool poll(const wait_limit& limit) const override { return os::wait_readable(socket_.get(), limit); }
     [[nodiscard]] int native_handle() const noexcept override { return socket_.get(); }
     [[nodiscard]] bool is_readable() const noexcept override { return kind_ != end_kind::sends; }
     [[nodiscard]] bool is_writable() const noexcept override { return kind_ != end_kind::receives; }
@@ -114,7 +115,7 @@ public:
 
 private:
     bool send_packet(const os::packet_pieces& pieces, std::span<const int> descriptors,
-                     steady_time deadline) {
+                     const wait_limit& limit) {
         for (;;) {
             switch (os::send_packet(socket_.get(), pieces, descriptors)) {
             case os::delivery::done:
@@ -122,28 +123,28 @@ private:
             case os::delivery::no_peer:
                 throw broken_pipe("nobody has the other end of the connection any more");
             case os::delivery::no_room:
-                if (deadline <= std::chrono::steady_clock::now()) {
+                if (limit.is_over()) {
                     return false;
                 }
-                os::wait_writable(socket_.get(), deadline);
+                os::wait_writable(socket_.get(), limit);
             }
         }
     }
 
     os::received_packet receive_packet(std::span<std::byte> room, std::vector<os::descriptor>& came,
-                                       steady_time deadline) {
+                                       const wait_limit& limit) {
         const auto try_receive = [&] { return os::receive_packet(socket_.get(), room, came); };
         const auto is_there = [](const auto& packet) {
             return packet.what != os::received_packet::type::nothing;
         };
         auto packet = try_receive();
         const auto begin = std::chrono::steady_clock::now();
-        for (auto now = begin; !is_there(packet) && now < std::min(deadline, begin + shortest_sleep);
+        for (auto now = begin; !is_there(packet) && now < std::min(limit.deadline, begin + shortest_sleep);
              now = std::chrono::steady_clock::now()) {
             std::this_thread::yield();
             packet = try_receive();
         }
-        while (!is_there(packet) && poll(deadline)) {
+        while (!is_there(packet) && poll(limit)) {
             packet = try_receive(); // which somebody else may have done meanwhile
         }
         return packet;

@@ -49,34 +49,35 @@ public:
     }
 
     /// What is begun is sent, however long it takes: half a message would be the end of the connection.
-    bool send(const value_bytes& message, const descriptor_carrier*, steady_time deadline) override {
+    bool send(const value_bytes& message, const descriptor_carrier*, const wait_limit& limit) override {
         if (message.size() > max_message_) {
             throw not_encodable("a message of " + std::to_string(message.size()) +
                                 " bytes is larger than this connection's max_message, " +
                                 std::to_string(max_message_));
         }
-        const turn mine(sending_, deadline);
+        const turn mine(sending_, limit);
         if (!mine) {
             return false;
         }
         const frame_size size = message.size();
+        bool has_begun = false;
         os::byte_pieces left{std::as_bytes(std::span(&size, 1)), message.head, message.rest};
         for (std::size_t to_send = sizeof size + message.size(); to_send != 0;) {
             const auto sent = try_send(left);
             if (sent != 0) {
                 to_send -= sent;
                 drop(left, sent);
-                deadline = steady_time::max();
-            } else if (!os::wait_writable(socket_.get(), deadline)) {
+                has_begun = true;
+            } else if (!os::wait_writable(socket_.get(), has_begun ? steady_time::max() : limit)) {
                 return false;
             }
         }
         return true;
     }
 
-    /// Half a message that has come before the deadline is kept for the next call.
-    std::optional<received_message> receive(std::span<std::byte>, steady_time deadline) override {
-        const turn mine(receiving_, deadline);
+    /// Half a message that has come before the limit is kept for the next call.
+    std::optional<received_message> receive(std::span<std::byte>, const wait_limit& limit) override {
+        const turn mine(receiving_, limit);
         if (!mine) {
             return std::nullopt;
         }
@@ -85,7 +86,7 @@ public:
             const auto received = try_receive(room);
             if (received) {
                 came(room.size(), *received);
-            } else if (!os::wait_readable(socket_.get(), deadline)) {
+            } else if (!os::wait_readable(socket_.get(), limit)) {
                 return std::nullopt;
             }
         }
@@ -95,7 +96,7 @@ public:
         return received_message{{std::move(message), content}, nullptr};
     }
 
-    bool poll(steady_time deadline) const override { return os::wait_readable(socket_.get(), deadline); }
+    bool poll(const wait_limit& limit) const override { return os::wait_readable(socket_.get(), limit); }
     [[nodiscard]] int native_handle() const noexcept override { return socket_.get(); }
     [[nodiscard]] bool is_readable() const noexcept override { return true; }
     [[nodiscard]] bool is_writable() const noexcept override { return true; }

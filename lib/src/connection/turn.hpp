@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <stop_token>
 
 namespace multiprocessing::detail {
 
@@ -12,13 +13,20 @@ namespace multiprocessing::detail {
 /// wait that the thread sanitizer does not know.
 class turns {
 public:
-    /// Whether it is the caller's turn before the deadline.
-    [[nodiscard]] bool take(steady_time deadline) {
+    /// Whether it is the caller's turn before the limit.
+    [[nodiscard]] bool take(const wait_limit& limit) {
+        const std::stop_callback wake(limit.stop, [this] {
+            const std::lock_guard lock(mutex_); // not between the look at the token and the sleep
+            free_.notify_all();
+        });
         std::unique_lock lock(mutex_);
-        const auto is_free = [this] { return !is_taken_; };
-        if (deadline == steady_time::max()) {
-            free_.wait(lock, is_free);
-        } else if (!free_.wait_until(lock, deadline, is_free)) {
+        const auto is_over = [&] { return !is_taken_ || limit.stop.stop_requested(); };
+        if (limit.deadline == steady_time::max()) {
+            free_.wait(lock, is_over);
+        } else {
+            free_.wait_until(lock, limit.deadline, is_over);
+        }
+        if (is_taken_) {
             return false;
         }
         is_taken_ = true;
@@ -39,7 +47,7 @@ private:
 /// A turn, for a scope.
 class turn {
 public:
-    turn(turns& of, steady_time deadline) : of_(of.take(deadline) ? &of : nullptr) {}
+    turn(turns& of, const wait_limit& limit) : of_(of.take(limit) ? &of : nullptr) {}
     ~turn() {
         if (of_ != nullptr) {
             of_->give_back();

@@ -56,7 +56,7 @@ private:
 
 } // namespace
 
-std::vector<std::size_t> wait_for_ready(std::span<const waitable> objects, steady_time deadline) {
+std::vector<std::size_t> wait_for_ready(std::span<const waitable> objects, const wait_limit& limit) {
     check(objects);
     os::poll_set all;
     std::vector<std::size_t> places(objects.size());
@@ -70,7 +70,7 @@ std::vector<std::size_t> wait_for_ready(std::span<const waitable> objects, stead
         futures.emplace(objects);
         all.add(futures->get());
     }
-    all.wait(deadline);
+    all.wait(limit);
     std::vector<std::size_t> ready;
     for (std::size_t i = 0; i != objects.size(); ++i) {
         if (objects[i].is_future() ? objects[i].future()->ready() : all.is_readable(places[i])) {

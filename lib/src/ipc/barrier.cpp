@@ -157,17 +157,20 @@ void break_present_round(barrier_state& state, round_outcome why) {
 
 /// Waits for the end of a round; how it ended.
 round_outcome wait_for_end(barrier_state& state, std::uint32_t round, const taken_place& here,
-                           detail::steady_time deadline) {
+                           const detail::wait_limit& limit) {
     using clock = std::chrono::steady_clock;
     std::optional<round_outcome> outcome;
     const auto is_over = [&] { return (outcome = state.rounds.load().outcome_of(round)).has_value(); };
     const auto nothing_more = [] { return false; };
-    const auto look_round = [&] { return std::min(deadline, clock::now() + detail::longest_oversleep); };
+    const auto look_round = [&] {
+        return detail::wait_limit(std::min(limit.deadline, clock::now() + detail::longest_oversleep),
+                                  limit.stop);
+    };
     while (!wait_until_done(state.ended, look_round(), is_over, nothing_more)) {
         if (here.next_has_died()) {
             return break_round(state, round, round_outcome::party_died);
         }
-        if (deadline <= clock::now()) {
+        if (limit.is_over()) {
             return break_round(state, round, round_outcome::timed_out);
         }
     }
@@ -179,7 +182,7 @@ round_outcome wait_for_end(barrier_state& state, std::uint32_t round, const take
 barrier::barrier(std::size_t parties) : object_handle(make(parties)) {}
 barrier::barrier(opened, const std::string& name) : object_handle(open_object(kind, name)) {}
 
-std::size_t barrier::arrive_before(detail::steady_time deadline) {
+std::size_t barrier::arrive_before(const detail::wait_limit& limit) {
     auto& state = object().state<barrier_state>();
     const auto parties = this->parties();
     const auto places = places_of(object());
@@ -206,7 +209,7 @@ std::size_t barrier::arrive_before(detail::steady_time deadline) {
             break;
         }
     }
-    const auto outcome = wait_for_end(state, seen.present, here, deadline);
+    const auto outcome = wait_for_end(state, seen.present, here, limit);
     if (outcome != round_outcome::complete) {
         throw_broken(outcome);
     }

@@ -6,6 +6,7 @@
 #include <multiprocessing/synchronization.hpp>
 
 #include <atomic>
+#include <stop_token>
 #include <system_error>
 
 namespace multiprocessing {
@@ -40,14 +41,17 @@ public:
     waiter(const waiter&) = delete;
     waiter& operator=(const waiter&) = delete;
 
-    /// Whether somebody was notified before the deadline.
-    [[nodiscard]] bool wait_until(detail::steady_time deadline) {
+    /// Whether somebody was notified before the limit.
+    [[nodiscard]] bool wait_until(const detail::wait_limit& limit) {
         const auto is_notified = [&] { return condition_.notifications.load() != seen_; };
-        if (is_notified() || detail::try_for_a_while(deadline, is_notified)) {
+        if (is_notified() || detail::try_for_a_while(limit.deadline, is_notified)) {
             return true;
         }
-        while (std::chrono::steady_clock::now() < deadline) {
-            detail::sleep_on(condition_.notifications, seen_, deadline);
+        // Nobody is notified by that: who is about to sleep at this instant oversleeps it, which has an end.
+        const std::stop_callback wake(limit.stop,
+                                      [this]() noexcept { os::wake_all(condition_.notifications); });
+        while (!limit.is_over()) {
+            detail::sleep_on(condition_.notifications, seen_, limit.deadline);
             if (is_notified()) {
                 return true;
             }
@@ -82,14 +86,14 @@ void condition_variable::notify_all() {
     }
 }
 
-std::cv_status condition_variable::wait_before(detail::any_mutex* mutex, detail::steady_time deadline) {
+std::cv_status condition_variable::wait_before(detail::any_mutex* mutex, const detail::wait_limit& limit) {
     if (mutex == nullptr) {
         throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
                                 "multiprocessing: a wait for a condition without its mutex");
     }
     waiter self(object().state<condition_state>());
     const auto times = mutex->state().unlock_all();
-    const bool is_notified = self.wait_until(deadline);
+    const bool is_notified = self.wait_until(limit);
     mutex->state().lock_times(times);
     return is_notified ? std::cv_status::no_timeout : std::cv_status::timeout;
 }

@@ -48,14 +48,14 @@ bool event::is_set() const noexcept {
     return (object().state<event_state>().word.load() & event_state::is_set) != 0;
 }
 
-bool event::wait_before(detail::steady_time deadline) const {
+bool event::wait_before(const detail::wait_limit& limit) const {
     auto& state = object().state<event_state>();
     const auto before = state.word.load();
     const auto was_set = [&] {
         const auto now = state.word.load();
         return (now & event_state::is_set) != 0 || (now ^ before) > event_state::is_set;
     };
-    return wait_until_done(state.happened, deadline, was_set, [] { return false; });
+    return wait_until_done(state.happened, limit, was_set, [] { return false; });
 }
 
 } // namespace multiprocessing

@@ -20,17 +20,18 @@ bool shared_mutex_state::try_lock() {
 
 /// In slices: of two that wait the first may be killed just after it was woken, and a third who then finds
 /// the mutex free does not know that anybody is to be woken.
-bool shared_mutex_state::lock_until(os::steady_time deadline) {
+bool shared_mutex_state::lock_until(const wait_limit& limit) {
     const auto attempt = [&] { return note(mutex_.try_lock()); };
-    if (attempt() || try_for_a_while(deadline, attempt)) {
+    if (attempt() || try_for_a_while(limit.deadline, attempt)) {
         return true;
     }
     for (;;) {
-        const auto now = std::chrono::steady_clock::now();
-        if (note(mutex_.lock_until(std::min(deadline, now + longest_oversleep)))) {
+        const bool is_last = limit.is_over();
+        const auto slice = std::chrono::steady_clock::now() + longest_oversleep;
+        if (note(mutex_.lock_until(is_last ? steady_time::min() : std::min(limit.deadline, slice)))) {
             return true;
         }
-        if (deadline <= now) {
+        if (is_last) {
             return false;
         }
     }
@@ -127,8 +128,8 @@ void any_mutex::lock() {
 bool any_mutex::try_lock() {
     return state().try_lock();
 }
-bool any_mutex::try_lock_before(steady_time deadline) {
-    return state().lock_until(deadline);
+bool any_mutex::try_lock_before(const wait_limit& limit) {
+    return state().lock_until(limit);
 }
 void any_mutex::unlock() {
     state().unlock();

@@ -13,9 +13,9 @@ class shared_mutex_state {
 public:
     explicit shared_mutex_state(os::robust_mutex::kind kind) : mutex_(kind) {}
 
-    /// Whether it was locked before the deadline. Throws `std::system_error` when this thread holds it and
+    /// Whether it was locked before the limit. Throws `std::system_error` when this thread holds it and
     /// may not have it twice, `resource_error` when somebody has written over it.
-    bool lock_until(os::steady_time deadline);
+    bool lock_until(const wait_limit& limit);
     bool try_lock();
     /// Throws `std::system_error` when this thread does not hold it.
     void unlock();

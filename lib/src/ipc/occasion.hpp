@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <stop_token>
 #include <thread>
 
 /// Waiting for what other processes do in shared memory. Nobody keeps count of who waits: whoever waits may
@@ -71,19 +72,22 @@ private:
     bool is_slept_on() noexcept { return sleep.load() != 0 && sleep.exchange(0) != 0; }
 };
 
-/// Tries until it is done; false when the deadline came first. Who has slept wakes the next one when there
+/// Tries until it is done; false when the limit came first. Who has slept wakes the next one when there
 /// `is_more` to be done: of several occasions in a row only the first wakes somebody.
 template <class Attempt, class IsMore>
-bool wait_until_done(occasion& next, steady_time deadline, const Attempt& attempt, const IsMore& is_more) {
+bool wait_until_done(occasion& next, const wait_limit& limit, const Attempt& attempt, const IsMore& is_more) {
     if (attempt()) {
         return true;
     }
-    if (deadline == steady_time::min()) {
+    if (limit.deadline == steady_time::min()) {
         return false;
     }
-    if (try_for_a_while(deadline, attempt)) {
+    if (try_for_a_while(limit.deadline, attempt)) {
         return true;
     }
+    // All are woken, this one among them, and it finds changed what it has seen before it looked at the
+    // token.
+    const std::stop_callback wake(limit.stop, [&next]() noexcept { next.announce_to_all(); });
     for (bool has_slept = false;; has_slept = true) {
         const auto seen = next.wakes.load();
         next.sleep.store(1); // and who wakes somebody from now on changes what was seen
@@ -93,10 +97,10 @@ bool wait_until_done(occasion& next, steady_time deadline, const Attempt& attemp
             }
             return true;
         }
-        if (deadline <= std::chrono::steady_clock::now()) {
+        if (limit.is_over()) {
             return false;
         }
-        sleep_on(next.wakes, seen, deadline);
+        sleep_on(next.wakes, seen, limit.deadline);
     }
 }
 

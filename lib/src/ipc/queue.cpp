@@ -115,18 +115,18 @@ public:
         }
     }
 
-    bool put(const value_bytes& value, steady_time deadline) override {
+    bool put(const value_bytes& value, const wait_limit& limit) override {
         const auto size = message_header_size + value.size();
         if (size > ring_.slot_size()) {
-            return put_beside(value, deadline);
+            return put_beside(value, limit);
         }
-        return put_message(deadline, size, [&](std::span<std::byte> message) {
+        return put_message(limit, size, [&](std::span<std::byte> message) {
             std::memcpy(message.data(), &inside, message_header_size);
             value.copy_to(message.data() + message_header_size);
         });
     }
 
-    std::optional<payload> get(std::span<std::byte> room, steady_time deadline) override {
+    std::optional<payload> get(std::span<std::byte> room, const wait_limit& limit) override {
         if (auto value = get_owed()) {
             return value;
         }
@@ -155,8 +155,7 @@ public:
             }
             return received;
         };
-        const bool received =
-            wait_until_done(shared_.put, deadline, attempt, [&] { return ring_.size() != 0; });
+        const bool received = wait_until_done(shared_.put, limit, attempt, [&] { return ring_.size() != 0; });
         if (!received) {
             return std::nullopt;
         }
@@ -193,13 +192,13 @@ public:
             shared_.all_done.announce_to_all_who_sleep();
         }
     }
-    bool join(steady_time deadline) override {
+    bool join(const wait_limit& limit) override {
         const auto attempt = [&] {
             shared_.gate.check();
             const auto done = shared_.done.load(); // first: both only ever grow
             return done == ring_.put_so_far();
         };
-        return wait_until_done(shared_.all_done, deadline, attempt, [] { return false; });
+        return wait_until_done(shared_.all_done, limit, attempt, [] { return false; });
     }
 
     [[nodiscard]] const std::string& name() const noexcept override { return name_; }
@@ -237,21 +236,21 @@ private:
 
     /// Has `write` write a message as soon as there is room.
     template <class Write>
-    bool put_message(steady_time deadline, std::size_t length, const Write& write) {
+    bool put_message(const wait_limit& limit, std::size_t length, const Write& write) {
         const auto attempt = [&] {
             if (is_closed()) {
                 throw queue_closed("the queue is closed: nothing can be put any more");
             }
             return size() != capacity() && in_turn([&] { return ring_.try_put(length, write); });
         };
-        if (!wait_until_done(shared_.got, deadline, attempt, [&] { return ring_.size() != capacity(); })) {
+        if (!wait_until_done(shared_.got, limit, attempt, [&] { return ring_.size() != capacity(); })) {
             return false;
         }
         shared_.put.announce();
         return true;
     }
 
-    bool put_beside(const value_bytes& value, steady_time deadline) {
+    bool put_beside(const value_bytes& value, const wait_limit& limit) {
         large_value message{in_arena, {}};
         const auto copy = [&](std::span<std::byte> to) {
             std::ranges::copy(std::as_bytes(std::span(&message, 1)), to.begin());
@@ -262,12 +261,12 @@ private:
                 arena_.send(*place); // before somebody can receive it
                 copy(to);
             };
-            return put_or_drop(deadline, send, [&] { arena_.release(*place); });
+            return put_or_drop(limit, send, [&] { arena_.release(*place); });
         }
         message.number = std::max(in_arena + 1, os::random_number());
         const auto name = beside_name(message.number);
         value.copy_to(make_beside(name, value.size()).data());
-        return put_or_drop(deadline, copy, [&] { named_memory::remove(name); });
+        return put_or_drop(limit, copy, [&] { named_memory::remove(name); });
     }
 
     /// Shared memory of its own. What is kept in the arena goes when it is in the way.
@@ -282,10 +281,10 @@ private:
 
     /// Puts a message that tells of a large value. What lies beside one that was not put goes.
     template <class Write, class Drop>
-    bool put_or_drop(steady_time deadline, const Write& write, const Drop& drop) {
+    bool put_or_drop(const wait_limit& limit, const Write& write, const Drop& drop) {
         bool is_put = false;
         try {
-            is_put = put_message(deadline, sizeof(large_value), write);
+            is_put = put_message(limit, sizeof(large_value), write);
         } catch (...) {
             drop();
             throw;

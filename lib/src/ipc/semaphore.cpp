@@ -55,10 +55,10 @@ counting_semaphore::counting_semaphore(std::ptrdiff_t initial, std::ptrdiff_t ma
 counting_semaphore::counting_semaphore(opened, const std::string& name)
     : object_handle(open_object(kind, name)) {}
 
-bool counting_semaphore::acquire_before(detail::steady_time deadline) {
+bool counting_semaphore::acquire_before(const detail::wait_limit& limit) {
     auto& state = object().state<semaphore_state>();
     return wait_until_done(
-        state.released, deadline, [&] { return state.try_take(); }, [&] { return state.units.load() != 0; });
+        state.released, limit, [&] { return state.try_take(); }, [&] { return state.units.load() != 0; });
 }
 
 void counting_semaphore::release(std::ptrdiff_t units) {

@@ -135,8 +135,8 @@ public:
     [[nodiscard]] std::size_t refused() const noexcept { return refused_.load(); }
     [[nodiscard]] int native_handle() const noexcept { return socket_.get(); }
 
-    std::unique_ptr<connection_core> accept(steady_time deadline) {
-        const turn mine(accepting_, deadline);
+    std::unique_ptr<connection_core> accept(const wait_limit& limit) {
+        const turn mine(accepting_, limit);
         if (!mine) {
             return nullptr;
         }
@@ -145,20 +145,20 @@ public:
             // Who comes while too many are in the middle of it waits.
             const auto listening =
                 unproved_.size() < most_unproved ? std::optional(all.add(socket_.get())) : std::nullopt;
-            auto next = deadline;
+            auto next = limit.deadline;
             std::vector<std::size_t> places;
             for (const auto& each : unproved_) {
                 places.push_back(all.add(each.descriptor()));
                 next = std::min(next, each.deadline());
             }
-            all.wait(next);
+            all.wait({next, limit.stop});
             if (auto proved = look_at_unproved(all, places)) {
                 return make_end(std::move(proved), where_, options_);
             }
             if (listening && all.is_readable(*listening)) {
                 accept_some();
             }
-            if (std::chrono::steady_clock::now() >= deadline) {
+            if (limit.is_over()) {
                 return nullptr;
             }
         }
@@ -257,8 +257,8 @@ listener::~listener() = default;
 listener::listener(listener&&) noexcept = default;
 listener& listener::operator=(listener&&) noexcept = default;
 
-std::unique_ptr<detail::connection_core> listener::accept_before(detail::steady_time deadline) {
-    return core_->accept(deadline);
+std::unique_ptr<detail::connection_core> listener::accept_before(const detail::wait_limit& limit) {
+    return core_->accept(limit);
 }
 
 const address& listener::address() const {

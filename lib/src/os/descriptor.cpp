@@ -76,16 +76,16 @@ void set_close_on_exec(int fd) {
     }
 }
 
-bool wait_readable(int fd, steady_time deadline) {
+bool wait_readable(int fd, const wait_limit& limit) {
     poll_set only;
     only.add(fd);
-    return only.wait(deadline) != 0;
+    return only.wait(limit) != 0;
 }
 
-bool wait_writable(int fd, steady_time deadline) {
+bool wait_writable(int fd, const wait_limit& limit) {
     poll_set only;
     only.add_writer(fd);
-    return only.wait(deadline) != 0;
+    return only.wait(limit) != 0;
 }
 
 descriptor duplicate(int fd) {

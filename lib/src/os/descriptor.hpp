@@ -1,7 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
-#include <multiprocessing/detail/completion.hpp>
+#include <multiprocessing/detail/wait_limit.hpp>
 
 #include <cstdint>
 #include <string>
@@ -12,6 +12,7 @@
 namespace multiprocessing::os {
 
 using detail::steady_time;
+using detail::wait_limit;
 
 /// Throws `resource_error` for `errno`; `doing` says what was being done and what may help.
 [[noreturn]] void throw_errno(const std::string& doing);
@@ -49,13 +50,12 @@ descriptor new_descriptor(int fd);
 
 void set_close_on_exec(int fd);
 
-/// Waits until `fd` is readable or the deadline has passed; whether it is readable. Signals do not end the
-/// wait.
-bool wait_readable(int fd, steady_time deadline);
+/// Waits until `fd` is readable or the limit has come; whether it is readable. Signals do not end the wait.
+bool wait_readable(int fd, const wait_limit& limit);
 
-/// Waits until something can be written to `fd`, or nothing ever will, or the deadline has passed; whether it
-/// has not.
-bool wait_writable(int fd, steady_time deadline = steady_time::max());
+/// Waits until something can be written to `fd`, or nothing ever will, or the limit has come; whether it has
+/// not.
+bool wait_writable(int fd, const wait_limit& limit = steady_time::max());
 
 /// Another number for what is behind `fd`. Throws `resource_error`.
 descriptor duplicate(int fd);

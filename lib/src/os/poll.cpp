@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <ctime>
+#include <stop_token>
 
 namespace multiprocessing::os {
 
@@ -30,7 +31,19 @@ std::size_t poll_set::look_one_by_one() {
     return ready;
 }
 
-std::size_t poll_set::wait(steady_time deadline) {
+std::size_t poll_set::wait(const wait_limit& limit) {
+    if (!limit.stop.stop_possible()) {
+        return wait_until(limit.deadline);
+    }
+    const auto stopped = make_flag();
+    const std::stop_callback wake(limit.stop, [&stopped] { set_flag(stopped.get()); });
+    const auto place = add(stopped.get());
+    const auto ready = wait_until(limit.deadline) - (is_readable(place) ? 1 : 0);
+    entries_.pop_back();
+    return ready;
+}
+
+std::size_t poll_set::wait_until(steady_time deadline) {
     using namespace std::chrono;
     for (;;) {
         const auto now = steady_clock::now();

@@ -17,13 +17,13 @@ public:
     std::size_t add(int fd);
     /// The same, for a descriptor that is to be written to.
     std::size_t add_writer(int fd);
-    /// Waits until one is readable (writable), or its other end is closed, or the deadline has passed; how
-    /// many are.
-    /// Signals do not end the wait.
-    std::size_t wait(steady_time deadline);
+    /// Waits until one is readable (writable), or its other end is closed, or the limit has come; how many
+    /// are. Signals do not end the wait. A stop token takes a descriptor meanwhile.
+    std::size_t wait(const wait_limit& limit);
     [[nodiscard]] bool is_readable(std::size_t index) const { return entries_[index].revents != 0; }
 
 private:
+    std::size_t wait_until(steady_time deadline);
     std::size_t look_one_by_one();
 
     std::vector<pollfd> entries_;

@@ -148,12 +148,19 @@ void arrivals::push(std::size_t index) {
     not_empty_.notify_one();
 }
 
-std::optional<std::size_t> arrivals::pop(steady_time deadline) {
+std::optional<std::size_t> arrivals::pop(const wait_limit& limit) {
+    const std::stop_callback wake(limit.stop, [this] {
+        const std::lock_guard lock(mutex_); // not between the look at the token and the sleep
+        not_empty_.notify_all();
+    });
     std::unique_lock lock(mutex_);
-    const auto any = [&] { return !indices_.empty(); };
-    if (deadline == steady_time::max()) {
-        not_empty_.wait(lock, any);
-    } else if (!not_empty_.wait_until(lock, deadline, any)) {
+    const auto is_over = [&] { return !indices_.empty() || limit.stop.stop_requested(); };
+    if (limit.deadline == steady_time::max()) {
+        not_empty_.wait(lock, is_over);
+    } else {
+        not_empty_.wait_until(lock, limit.deadline, is_over);
+    }
+    if (indices_.empty()) {
         return std::nullopt;
     }
     const auto index = indices_.front();
@@ -161,17 +168,58 @@ std::optional<std::size_t> arrivals::pop(steady_time deadline) {
     return index;
 }
 
-std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completions, steady_time deadline) {
-    const auto arrived = std::make_shared<arrivals>();
-    std::vector<std::uint64_t> keys;
-    for (std::size_t i = 0; i != completions.size(); ++i) {
-        keys.push_back(completions[i]->on_ready([arrived, i] { arrived->push(i); }));
+completion_order::completion_order(std::vector<std::shared_ptr<completion>> watched)
+    : hooked_(watched.size()), left_(watched.size()) {
+    try {
+        for (std::size_t i = 0; i != watched.size(); ++i) {
+            hooked_[i].hook = watched[i]->on_ready([arrived = arrived_, i] { arrived->push(i); });
+            hooked_[i].watched = std::move(watched[i]);
+        }
+    } catch (...) { // no memory
+        unhook();
+        throw;
     }
-    const auto first = arrived->pop(deadline);
-    for (std::size_t i = 0; i != completions.size(); ++i) {
-        completions[i]->unhook(keys[i]);
+}
+
+completion_order::~completion_order() {
+    unhook();
+}
+
+void completion_order::unhook() {
+    for (const auto& each : hooked_) {
+        if (each.watched) {
+            each.watched->unhook(each.hook);
+        }
     }
-    return first.value_or(completions.size());
+}
+
+std::optional<std::size_t> completion_order::next(const wait_limit& limit) {
+    auto index = arrived_->pop(limit);
+    while (index && !hooked_[*index].watched) { // told of before its hook had run
+        index = arrived_->pop(limit);
+    }
+    if (!index) { // one may be ready, and its hook about to run
+        const auto ready = std::ranges::find_if(
+            hooked_, [](const auto& each) { return each.watched != nullptr && each.watched->ready(); });
+        if (ready == hooked_.end()) {
+            return std::nullopt;
+        }
+        ready->watched->unhook(ready->hook);
+        index = static_cast<std::size_t>(ready - hooked_.begin());
+    }
+    hooked_[*index].watched.reset();
+    --left_;
+    return index;
+}
+
+std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completions, const wait_limit& limit) {
+    completion_order order({completions.begin(), completions.end()});
+    return order.next(limit).value_or(completions.size());
+}
+
+bool wait_for_one(const std::shared_ptr<completion>& one, const wait_limit& limit) {
+    return limit.stop.stop_possible() ? completion_order({one}).next(limit).has_value()
+                                      : one->wait_until(limit.deadline);
 }
 
 } // namespace multiprocessing::detail

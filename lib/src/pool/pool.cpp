@@ -28,7 +28,7 @@ pool::~pool() {
     }
     if (core_->is_made_here()) {
         core_->terminate();
-        core_->join();
+        (void)core_->join({});
     } else {
         os::abandon(std::move(core_));
     }
@@ -71,7 +71,11 @@ void pool::terminate() {
 }
 
 void pool::join() {
-    core_->join();
+    (void)core_->join({});
+}
+
+bool pool::join(std::stop_token stop) {
+    return core_->join(stop);
 }
 
 std::size_t pool::size() const noexcept {

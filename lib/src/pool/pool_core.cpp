@@ -179,17 +179,21 @@ void pool_core::terminate() {
     wake_supervisor();
 }
 
-void pool_core::join() {
+bool pool_core::join(const std::stop_token& stop) {
     {
         const lock held(mutex_);
         if (schedule_.is_open()) {
             throw std::logic_error("multiprocessing::pool::join: call close or terminate first");
         }
     }
+    if (stop.stop_possible() && !wait_for_one(supervisor_has_ended_, stop)) {
+        return false;
+    }
     const std::lock_guard one_at_a_time(joining_);
     if (supervisor_.joinable()) {
         supervisor_.join();
     }
+    return true;
 }
 
 std::size_t pool_core::in_flight() const noexcept {

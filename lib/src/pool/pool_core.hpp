@@ -57,7 +57,8 @@ public:
     void set_initializer(call initializer);
     void close();
     void terminate();
-    void join();
+    /// False when it was asked to stop first.
+    bool join(const std::stop_token& stop);
     [[nodiscard]] std::size_t size() const noexcept { return options_.processes; }
     [[nodiscard]] std::size_t in_flight() const noexcept;
     /// Where to encode large arguments, which then are not copied again.
@@ -176,6 +177,7 @@ private:
     death dead_; // the worker that is being buried, or could not be started
 
     std::mutex joining_;
+    const std::shared_ptr<completion> supervisor_has_ended_ = std::make_shared<completion>();
     std::thread supervisor_; // joined under `joining_`
 };
 

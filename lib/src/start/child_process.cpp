@@ -50,21 +50,21 @@ child_process::~child_process() {
     std::erase(all_children().alive, this);
 }
 
-bool child_process::wait_until(steady_time deadline) {
+bool child_process::wait_until(const wait_limit& limit) {
     // A waiter holds no lock, so that others can look, signal and wait at the same time.
     while (!exit_code()) {
-        if (!os::wait_readable(handle(), deadline)) {
+        if (!os::wait_readable(handle(), limit)) {
             return false;
         }
         if (exit_code()) {
             break;
         }
         // It has ended, and who traces it has not let go of it yet. Nothing tells when that happens.
-        const auto now = std::chrono::steady_clock::now();
-        if (now >= deadline) {
+        if (limit.is_over()) {
             return false;
         }
-        std::this_thread::sleep_until(std::min(deadline, now + look_again_after));
+        std::this_thread::sleep_until(
+            std::min(limit.deadline, std::chrono::steady_clock::now() + look_again_after));
     }
     return true;
 }

@@ -51,8 +51,8 @@ public:
     /// Not so in a copy of the process that started it, where it is not to be destroyed.
     [[nodiscard]] bool is_started_here() const noexcept { return starter_.is_this_process(); }
 
-    /// Waits until it has ended, and reaps it; false when the deadline came first.
-    bool wait_until(steady_time deadline);
+    /// Waits until it has ended, and reaps it; false when the limit came first.
+    bool wait_until(const wait_limit& limit);
     /// Empty while it runs, or is held by what traces it; else its exit code, -N when signal N ended it.
     /// Reaps it, and kills what is left of the group that it leads.
     std::optional<int> exit_code();

@@ -85,8 +85,8 @@ void process::join() {
     started().wait_until(detail::steady_time::max());
 }
 
-bool process::join_until_steady(detail::steady_time deadline) {
-    return started().wait_until(deadline);
+bool process::join_before(const detail::wait_limit& limit) {
+    return started().wait_until(limit);
 }
 
 bool process::is_alive() const {

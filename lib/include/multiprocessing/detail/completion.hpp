@@ -1,10 +1,11 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <multiprocessing/detail/wait_limit.hpp>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +17,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -58,40 +58,6 @@ public:
 private:
     std::variant<few_bytes, many_bytes> bytes_;
 };
-
-using steady_time = std::chrono::steady_clock::time_point;
-
-/// What is further away is meant as "for ever", or as "not at all"; clocks overflow on the way there.
-inline constexpr std::chrono::duration<double> far_away = std::chrono::hours(24 * 365 * 100);
-
-/// The point of time at which a wait of `duration` ends.
-template <class Rep, class Period>
-steady_time deadline_after(std::chrono::duration<Rep, Period> duration) {
-    using std::chrono::steady_clock;
-    const std::chrono::duration<double> seconds(duration);
-    if (seconds > far_away) {
-        return steady_time::max();
-    }
-    if (seconds < -far_away) {
-        return steady_time::min();
-    }
-    return steady_clock::now() + std::chrono::ceil<steady_clock::duration>(duration);
-}
-
-/// A point of time on any clock, on the steady clock.
-template <class Clock, class Duration>
-steady_time on_steady_clock(std::chrono::time_point<Clock, Duration> time) {
-    using seconds = std::chrono::duration<double>;
-    const auto left = seconds(time.time_since_epoch()) - seconds(Clock::now().time_since_epoch());
-    if (left > far_away || left < -far_away) {
-        return deadline_after(left);
-    }
-    if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>) {
-        return std::chrono::ceil<std::chrono::steady_clock::duration>(time);
-    } else {
-        return deadline_after(time - Clock::now());
-    }
-}
 
 class completion;
 
@@ -196,8 +162,8 @@ private:
 class arrivals {
 public:
     void push(std::size_t index);
-    /// Waits for one; empty when the deadline came first.
-    std::optional<std::size_t> pop(steady_time deadline);
+    /// Waits for one; empty when the limit came first.
+    std::optional<std::size_t> pop(const wait_limit& limit);
 
 private:
     std::mutex mutex_;
@@ -205,8 +171,36 @@ private:
     std::deque<std::size_t> indices_;
 };
 
-/// Waits until one of `completions` is ready and returns its index, or their number when `deadline` came
+/// Tells which of several completions becomes ready next: a hook in each, and no look at all the others.
+class completion_order {
+public:
+    /// None may be null.
+    explicit completion_order(std::vector<std::shared_ptr<completion>> watched);
+    ~completion_order();
+    completion_order(const completion_order&) = delete;
+    completion_order& operator=(const completion_order&) = delete;
+
+    /// Waits for the next, and returns its index; each is told once. Empty when the limit came first.
+    std::optional<std::size_t> next(const wait_limit& limit);
+    /// How many are still to be told of.
+    [[nodiscard]] std::size_t left() const noexcept { return left_; }
+
+private:
+    struct hooked {
+        std::shared_ptr<completion> watched; // null once told of
+        std::uint64_t hook = 0;
+    };
+    void unhook();
+
+    std::shared_ptr<arrivals> arrived_ = std::make_shared<arrivals>(); // a hook may be at it to the very end
+    std::vector<hooked> hooked_;
+    std::size_t left_;
+};
+
+/// Waits until one of `completions` is ready and returns its index, or their number when the limit came
 /// first.
-std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completions, steady_time deadline);
+std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completions, const wait_limit& limit);
+/// Waits for one; whether it is ready.
+bool wait_for_one(const std::shared_ptr<completion>& one, const wait_limit& limit);
 
 } // namespace multiprocessing::detail

@@ -4,6 +4,7 @@
 #include <multiprocessing/function.hpp>
 
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <ranges>
 #include <tuple>
@@ -66,6 +67,40 @@ private:
     }
 };
 
+/// One task that applies F to each of several elements, at least one, and combines the results by Reduce:
+/// what `map_reduce` cuts its range into.
+template <class F, class Reduce, class Types>
+struct each_reduced;
+
+template <class F, class Reduce, class... T>
+struct each_reduced<F, Reduce, type_list<T...>> : invocation<F, type_list<T...>> {
+    using typename invocation<F, type_list<T...>>::result;
+    using results = std::type_identity<result>;
+    static_assert(std::is_invocable_r_v<result, Reduce&, result, result>,
+                  "what reduces is to take two values of the type that the function returns, and return one");
+
+    static void entry(decoder& in, encoder& out) {
+        F f = get_callable<F>(in);
+        auto reduce = get_callable<Reduce>(in);
+        auto count = get_size(in);
+        result combined = next(f, in);
+        while (--count != 0) {
+            combined = std::invoke(reduce, std::move(combined), next(f, in));
+        }
+        out.put(combined);
+    }
+
+private:
+    static result next(F& f, decoder& in) {
+        std::tuple<T...> arguments{in.get<T>()...}; // braces: in this order
+        return std::apply(
+            [&](T&... argument) -> result {
+                return invocation<F, type_list<T...>>::invoke_with(f, argument...);
+            },
+            arguments);
+    }
+};
+
 /// How `map` hands an element to the function, and how `starmap` does.
 enum class element_is { the_argument, a_tuple_of_arguments };
 
@@ -85,6 +120,13 @@ struct each_of<element_is::a_tuple_of_arguments, F, Tuple> {
 };
 template <element_is How, class F, class Range>
 using each_of_t = typename each_of<How, std::decay_t<F>, std::ranges::range_value_t<Range>>::type;
+
+template <element_is How, class F, class Range>
+using result_for_each_t = typename each_of_t<How, F, Range>::result;
+template <class F, class Reduce, class Range>
+using each_reduced_t =
+    each_reduced<std::decay_t<F>, std::decay_t<Reduce>,
+                 typename traveling_types<std::decay_t<F>, std::ranges::range_value_t<Range>>::type>;
 
 template <element_is How, class... T, class Element>
 void put_arguments_of(type_list<T...> types, encoder& out, const Element& element) {
