@@ -262,6 +262,21 @@ BOOST_AUTO_TEST_CASE(a_party_that_stops_breaks_the_barrier) {
     BOOST_TEST(barrier.broken());
 }
 
+BOOST_AUTO_TEST_CASE(a_cancelled_task_may_wait_with_its_token_and_keeps_its_worker) {
+    mp::pool pool(1);
+    mp::queue<long> arrived(1);
+    const mp::queue<int> nothing(1);
+    const auto wait_for_more = [](std::stop_token stop, mp::queue<long> here, mp::queue<int> more) {
+        here.put(::getpid());
+        (void)more.get(stop);
+    };
+    auto task = pool.apply_async({.stop_grace = 1h}, wait_for_more, arrived, nothing);
+    const auto worker = arrived.get();
+    BOOST_TEST(task.cancel());
+    BOOST_CHECK_THROW(task.get(), mp::task_cancelled);
+    BOOST_TEST(pool.apply([] { return long{::getpid()}; }) == worker);
+}
+
 BOOST_AUTO_TEST_CASE(who_may_be_asked_still_learns_of_deaths) {
     const never_asked one;
     mp::pool pool(1);

@@ -86,7 +86,8 @@ public:
 
     /// Waits until the child has ended. Throws `std::logic_error` when it was not started.
     void join();
-    /// Waits at most so long, and until it is asked to stop; whether the child has ended.
+    /// Waits at most so long, and until it is asked to stop; whether the child has ended. With a stop token,
+    /// throws `resource_error` when there is no descriptor.
     bool join(std::stop_token stop) { return join_before(std::move(stop)); }
     template <class Rep, class Period>
     bool join_for(std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
