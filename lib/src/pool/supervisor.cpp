@@ -49,6 +49,7 @@ void pool_core::supervise() {
     }
     held.unlock();
     relay_.finish();
+    end_.part_is_complete();
 }
 
 /// Takes what the workers have sent that have rung. A worker rings only when it was told that nobody looks;
