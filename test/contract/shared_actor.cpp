@@ -84,7 +84,7 @@ long fail_there(const handle& to) {
     return to.call(&ledger::fail, "no such entry").get();
 }
 bool doubles_large_values(const handle& to) {
-    for (const std::size_t size : {100, 10'000, 150'000, 250'000, 3'000'000}) {
+    for (const auto size : {100U, 10'000U, 150'000U, 250'000U, 3'000'000U}) {
         if (to.call(&ledger::twice, std::vector<char>(size, 'x')).get() != std::vector<char>(2 * size, 'x')) {
             return false;
         }

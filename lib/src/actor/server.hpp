@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "actor/guest.hpp"
 #include "actor/packet.hpp"
 #include "os/descriptor.hpp"
 #include "os/unshared.hpp"
@@ -38,14 +39,12 @@ public:
     [[nodiscard]] const std::string& address() const noexcept { return address_; }
 
 private:
-    class client;
-
     // The thread.
     void run();
     void take_a_turn(steady_time deadline);
-    [[nodiscard]] bool serve(const std::shared_ptr<client>& served);
-    void obey(const std::shared_ptr<client>& served, incoming_packet&& request);
-    void submit(const std::shared_ptr<client>& served, incoming_packet&& request);
+    [[nodiscard]] bool serve(const std::shared_ptr<actor_guest>& served);
+    void obey(const std::shared_ptr<actor_guest>& served, incoming_packet&& request);
+    void submit(const std::shared_ptr<actor_guest>& served, incoming_packet&& request);
     void accept_all();
 
     pool_core& pool_;
@@ -55,7 +54,7 @@ private:
     std::atomic<bool> ending_{false};
 
     // The thread's own.
-    std::vector<std::shared_ptr<client>> clients_;
+    std::vector<std::shared_ptr<actor_guest>> guests_;
     steady_time no_room_until_ = steady_time::min(); // for those who want to connect
     std::thread thread_;
 };
