@@ -1,16 +1,14 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
-#include <multiprocessing/function.hpp>
+#include <multiprocessing/detail/object_call.hpp>
 #include <multiprocessing/future.hpp>
-#include <multiprocessing/pool.hpp>
+#include <multiprocessing/pool_options.hpp>
 
 #include <concepts>
-#include <cstdlib>
-#include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -31,140 +29,44 @@ struct actor_options {
 
 namespace detail {
 
-/// The object of an actor, in the actor's process.
-template <class T>
-class object_here {
+/// What an `actor<T>` is a handle to, in bytes: the actor itself, or, in another process than the one that
+/// made it, the way to it. Thread-safe.
+class actor_core {
 public:
-    /// Throws what constructing it has thrown.
-    static T& get() {
-        if (failure_) {
-            std::rethrow_exception(failure_);
-        }
-        return *object_;
-    }
-
-    /// Whatever is there already is another actor's, whose process has forked this one.
-    template <class Make>
-    static void set(const Make& make) {
-        object_ = nullptr;
-        failure_ = nullptr;
-        try {
-            object_ = new T(make());
-            std::atexit([] { delete object_; });
-        } catch (...) {
-            failure_ = std::current_exception();
-        }
-    }
-
-private:
-    static inline T* object_ = nullptr;
-    static inline std::exception_ptr failure_{};
+    virtual ~actor_core() = default;
+    /// Where to encode large arguments; null: anywhere.
+    virtual memory_source* memory() noexcept = 0;
+    virtual void submit(call&& function, std::shared_ptr<completion> completion,
+                        const task_options& options) = 0;
+    virtual void close() = 0;
+    virtual void terminate() = 0;
+    /// False when it was asked to stop first.
+    virtual bool join(const std::stop_token& stop) = 0;
+    virtual long pid() = 0;
+    /// What `find_actor` finds it by, in any process. Throws `resource_error`.
+    virtual const std::string& address() = 0;
+    /// Not so in a copy of the process that made this object.
+    [[nodiscard]] virtual bool is_made_here() const noexcept = 0;
 };
 
-/// Has the object do something.
-template <class T>
-struct on_the_object {
-    template <class F, class... P>
-    static auto call(F& f, P&&... p) -> std::invoke_result_t<F&, T&, P...> {
-        return std::invoke(f, object_here<T>::get(), std::forward<P>(p)...);
-    }
-};
-
-/// Makes the object of what a callable returns.
-template <class T>
-struct as_the_object {
-    template <class F, class... P>
-    static auto call(F& f, P&&... p) -> std::enable_if_t<std::is_invocable_v<F&, P...>> {
-        object_here<T>::set([&]() -> decltype(auto) { return std::invoke(f, std::forward<P>(p)...); });
-    }
-};
-
-/// A callable that is called in a certain way, and travels as it does by itself. The signature is that of the
-/// whole; void where the callable has no single one.
-template <class How, class F, class Signature>
-struct called {
-    F function;
-    template <class... P>
-    auto operator()(P&&... p) -> decltype(How::call(this->function, std::forward<P>(p)...)) {
-        return How::call(function, std::forward<P>(p)...);
-    }
-};
-template <class How, class F, class R, class... P>
-struct called<How, F, R(P...)> {
-    F function;
-    R operator()(P... p) { return How::call(function, std::forward<P>(p)...); }
-};
-
-template <class How, class F, class Signature>
-struct codec<called<How, F, Signature>> {
-    static void encode(encoder& out, const called<How, F, Signature>& value) {
-        put_callable(out, value.function);
-    }
-    static called<How, F, Signature> decode(decoder& in) { return {get_callable<F>(in)}; }
-};
-template <class How, class F, class Signature>
-function_name name_of(const called<How, F, Signature>& f) {
-    return name_of(f.function);
-}
-
-template <class Signature>
-struct signature {
-    using type = Signature;
-};
-// The signatures without the object. Those of pointers to noexcept functions convert to these.
-template <class R, class T, class... P>
-signature<R(P...)> without_object(R (T::*)(P...));
-template <class R, class T, class... P>
-signature<R(P...)> without_object(R (T::*)(P...) const);
-template <class R, class T, class... P>
-signature<R(P...)> without_object(R (T::*)(P...) &);
-template <class R, class T, class... P>
-signature<R(P...)> without_object(R (T::*)(P...) const&);
-template <class R, class T, class... P>
-signature<R(P...)> without_object(std::function<R(T, P...)>);
-
-template <class F>
-struct method_signature : signature<void> {};
-template <class F>
-requires std::is_member_function_pointer_v<F>
-struct method_signature<F> : decltype(without_object(std::declval<F>())) {
-};
-template <has_one_signature F>
-struct method_signature<F> : decltype(without_object(std::function(std::declval<F>()))) {};
-
-template <class R, class... P>
-signature<void(P...)> without_result(std::function<R(P...)>);
-
-template <class F>
-struct factory_signature : signature<void> {};
-template <has_one_signature F>
-struct factory_signature<F> : decltype(without_result(std::function(std::declval<F>()))) {};
-
-template <class T, class F>
-using method = called<on_the_object<T>, F, typename method_signature<F>::type>;
-template <class T, class F>
-using factory = called<as_the_object<T>, F, typename factory_signature<F>::type>;
-
-/// The factory of an object that is constructed from arguments.
-template <class T>
-struct constructor {
-    template <class... Args>
-    T operator()(Args&&... args) const {
-        static_assert(std::is_constructible_v<T, Args...>,
-                      "an actor's object is not constructible from these arguments (each is handed over as a "
-                      "temporary)");
-        return T(std::forward<Args>(args)...);
-    }
-};
+/// Throws what the constructor of `pool` throws.
+std::shared_ptr<actor_core> start_actor(const actor_options& options, call&& make_object);
+/// Finds out at the first use whether there is one. Throws `decode_failed` when that is no address.
+std::shared_ptr<actor_core> find_actor(const std::string& address);
+/// The same actor as `core`, for the use of this process, which may be a copy of the one that has the handle.
+/// Throws `std::logic_error` when it is a copy of the one that has the actor, made before anybody got its
+/// address.
+actor_core& in_this_process(const std::shared_ptr<actor_core>& core);
 
 } // namespace detail
 
 /// An object that lives in a process of its own, is constructed there, and is called from here. It never
 /// leaves that process, and need be neither copyable nor movable.
 ///
-/// A handle: copies are the same actor, to be used by any number of threads at once, within the process that
-/// made it (a handle does not travel to others). When the last one is destroyed the actor is terminated; that
-/// must not happen in a function given to `future::then`.
+/// A handle: copies, and copies sent to other processes, are the same actor, to be used by any number of
+/// threads of any processes at once. The process that made it looks after it: when the last handle there is
+/// destroyed the actor is terminated, whoever else has one or is about to get one. That must not happen in a
+/// function given to `future::then`.
 ///
 /// Calls are run one at a time, on the thread that has constructed the object, those of one thread in the
 /// order in which it has made them. An exception that leaves one is what its future throws, and the object
@@ -178,6 +80,13 @@ struct constructor {
 ///
 /// The object is destroyed at the end of a process that `close` has ended, as what has static lifetime is;
 /// not in one that was terminated.
+///
+/// Through a handle in another process all members do the same. What concerns the actor's state is told by
+/// the futures: `pool_closed` as well, and `actor_lost` once the process that made the actor has ended, or
+/// destroyed its last handle. A process that ends with calls under way leaves them to be run, as one that
+/// drops its futures does. A future's `cancel` asks, and its outcome tells what became of that. The first
+/// call of a process connects it: a descriptor or two and a thread, until its last handle is gone and its
+/// calls are complete; `resource_error` when it has none of these.
 template <class T>
 class actor {
     static_assert(std::is_object_v<T> && std::same_as<T, std::remove_cv_t<T>>,
@@ -215,12 +124,14 @@ public:
 
     /// Has the object's process call `f` with the object and the arguments: a member function of T, or
     /// anything that a pool can call and takes a T& first. Arguments travel as those of a task do, and so
-    /// does the result. Waits while 1024 calls wait.
+    /// does the result. Waits while 1024 calls wait; in another process, while 1024 of that process are not
+    /// complete.
     ///
     /// Behind the object may come a `std::stop_token`, which tells when the call is cancelled or has timed
     /// out. A call that does not end then is stopped by ending the process, as any task.
     ///
     /// Throws `pool_closed` after `close` or `terminate`, and what encoding the arguments throws.
+    /// In another process `not_encodable` for options with a `retry_if`, which does not travel.
     template <class F, class... Args>
     requires(!std::same_as<F, task_options>) auto call(const F& f, const Args&... args) const {
         return call(task_options{}, f, args...);
@@ -228,41 +139,53 @@ public:
     /// The same, treated as `options` say. One that is tried again waits behind the others.
     template <class F, class... Args>
     auto call(const task_options& options, const F& f, const Args&... args) const {
-        return pool_->apply_async(options, detail::method<T, std::decay_t<F>>{f}, args...);
+        using method = detail::method<T, std::decay_t<F>>;
+        auto& core = here();
+        auto state = std::make_shared<detail::completion>();
+        core.submit(detail::make_call_in(core.memory(), method{f}, args...), state, options);
+        return future<detail::remote_result_t<method, Args...>>(std::move(state));
     }
 
-    /// No more calls. The process ends when all are done. Does not wait.
-    void close() const { pool_->close(); }
+    /// No more calls, whoever makes them. The process ends when all are done. Does not wait.
+    void close() const { here().close(); }
     /// Completes every unfinished call with `pool_terminated`, and ends the process: SIGTERM, and SIGKILL
     /// after half a second. Does not wait.
-    void terminate() const { pool_->terminate(); }
+    void terminate() const { here().terminate(); }
     /// Waits until the process has ended. Throws `std::logic_error` unless `close` or `terminate` was called.
-    void join() const { pool_->join(); }
+    void join() const { (void)here().join({}); }
+    /// The same, but false when it is asked to stop first.
+    [[nodiscard]] bool join(const std::stop_token& stop) const { return here().join(stop); }
 
-    /// The process id; 0 when there is no process, since it has ended and no other has been started yet.
-    [[nodiscard]] long pid() const {
-        const auto pids = pool_->pids();
-        return pids.empty() ? 0 : pids.front();
-    }
+    /// The process id; 0 when there is no process, since it has ended and no other has been started yet. In
+    /// another process than the one that made the actor, this has to ask there, as `join` does: not in a
+    /// function given to `future::then`.
+    [[nodiscard]] long pid() const { return here().pid(); }
     /// Whether there is a process now.
     [[nodiscard]] bool is_alive() const { return pid() != 0; }
 
 private:
-    explicit actor(std::shared_ptr<pool> started) : pool_(std::move(started)) {}
+    friend struct detail::codec<actor>;
+
+    explicit actor(std::shared_ptr<detail::actor_core> core) : core_(std::move(core)) {}
 
     template <class Factory, class... Args>
-    static std::shared_ptr<pool> start(const actor_options& options, const Factory& factory,
-                                       const Args&... args) {
-        auto started =
-            std::make_shared<pool>(pool_options{.processes = 1,
-                                                .start_method = options.start_method,
-                                                .worker_name = options.name,
-                                                .replace_workers = options.restart == restart::fresh});
-        started->initializer(factory, args...);
-        return started;
+    static std::shared_ptr<detail::actor_core> start(const actor_options& options, const Factory& factory,
+                                                     const Args&... args) {
+        return detail::start_actor(options, detail::make_call(factory, args...));
     }
 
-    std::shared_ptr<pool> pool_; // of one worker
+    [[nodiscard]] detail::actor_core& here() const { return detail::in_this_process(core_); }
+
+    std::shared_ptr<detail::actor_core> core_;
 };
+
+namespace detail {
+/// An actor travels as its address.
+template <class T>
+struct codec<actor<T>> {
+    static void encode(encoder& out, const actor<T>& value) { out.put(value.here().address()); }
+    static actor<T> decode(decoder& in) { return actor<T>(find_actor(in.get<std::string>())); }
+};
+} // namespace detail
 
 } // namespace multiprocessing

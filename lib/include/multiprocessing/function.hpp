@@ -29,6 +29,7 @@ const void* get_code_address(decoder& in);
 struct function_name {
     const void* address = nullptr;        ///< of a function, else null
     const std::type_info* type = nullptr; ///< of a function object or pointer to virtual member
+    std::string told{};                   ///< the name itself, where another process has said it
     [[nodiscard]] std::string text() const;
 };
 

@@ -41,6 +41,9 @@ const void* get_code_address(decoder& in) {
 }
 
 std::string function_name::text() const {
+    if (!told.empty()) {
+        return told;
+    }
     if (type != nullptr) {
         return boost::core::demangle(type->name());
     }

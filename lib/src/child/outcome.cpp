@@ -122,7 +122,7 @@ std::vector<exception_type> known_from_the_start() {
                std::out_of_range, std::runtime_error, std::range_error, std::overflow_error,
                std::underflow_error>(types);
     add_simple<error, not_initialized, task_timed_out, task_cancelled, pool_closed, pool_terminated,
-               queue_closed, queue_broken, broken_barrier, not_encodable, decode_failed>(types);
+               actor_lost, queue_closed, queue_broken, broken_barrier, not_encodable, decode_failed>(types);
     types.push_back(describe_exception<std::system_error>(&make_system_error));
     types.push_back(describe_exception<std::ios_base::failure>(&make_stream_failure));
     types.push_back(describe_exception<std::filesystem::filesystem_error>(&make_filesystem_error));
@@ -275,6 +275,12 @@ void run_to_outcome(decoder& in, bytes& out) {
         out.cut(start); // whatever had been encoded of a value
         put_exception(std::current_exception(), out);
     }
+}
+
+void put_value(std::span<const std::byte> value, bytes& out) {
+    encoder encode_to(out);
+    encode_to.put(tag::value);
+    encode_to.save_binary(value.data(), value.size());
 }
 
 void put_exception(const std::exception_ptr& exception, bytes& out) {

@@ -12,6 +12,8 @@ namespace multiprocessing::detail {
 /// or from encoding the value, becomes the outcome.
 void run_to_outcome(decoder& in, bytes& out);
 
+/// Appends the outcome that consists of this value, which is encoded.
+void put_value(std::span<const std::byte> value, bytes& out);
 /// Appends the outcome that consists of this exception.
 void put_exception(const std::exception_ptr& exception, bytes& out);
 

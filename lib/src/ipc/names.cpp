@@ -1,7 +1,6 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "ipc/names.hpp"
 
-#include "os/descriptor.hpp"
 #include "os/process.hpp"
 
 #include <boost/interprocess/shared_memory_object.hpp>
@@ -67,6 +66,15 @@ std::string make_name() {
 
 std::string name_of_users(const std::string& name, std::uint64_t file_number) {
     return name + of_users + std::to_string(file_number);
+}
+
+os::descriptor open_maker_of(const std::string& name) {
+    const auto maker = maker_of(name);
+    if (!maker || maker->pid_namespace != os::this_process().pid_namespace || !os::is_running(*maker)) {
+        return {};
+    }
+    auto process = os::open_process(static_cast<long>(maker->pid));
+    return os::is_running(*maker) ? std::move(process) : os::descriptor(); // it still has its number
 }
 
 own_name::own_name(const std::string& suffix) : text_(make_name() + suffix) {}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "os/copy.hpp"
+#include "os/descriptor.hpp"
 
 #include <cstdint>
 #include <string>
@@ -13,6 +14,10 @@ namespace multiprocessing::detail {
 /// A new name for Boost.Interprocess, multiprocessing-NAMESPACE-PID-START-RANDOM. Nobody can guess 64 random
 /// bits: who fills a machine's memory with names has one in 2^40 of them.
 [[nodiscard]] std::string make_name();
+
+/// A descriptor of the process that made the name, readable once that has ended. None when it has already, or
+/// is not to be seen from here. Throws `resource_error`.
+[[nodiscard]] os::descriptor open_maker_of(const std::string& name);
 
 /// A name that this process has made, removed from shared memory with this object. Each has a random number
 /// of its own: everybody can see a name that exists, and could take one that it tells before it is made.

@@ -26,6 +26,8 @@ public:
     /// Whether there have been copies of it: processes that have what it belongs to without anybody having
     /// counted them. This may be one.
     [[nodiscard]] bool has_copies() const noexcept { return copies_before_ != copies_so_far(); }
+    /// As `is_this_process`, and the system is not asked where nobody has forked.
+    [[nodiscard]] bool is_here() const noexcept { return !has_copies() || is_this_process(); }
 
 private:
     pid_t pid_ = ::getpid();
@@ -56,7 +58,7 @@ T& one_per_process() {
     };
     static std::atomic<owned*> current{new owned};
     auto* const present = current.load();
-    if (!present->user.has_copies() || present->user.is_this_process()) {
+    if (present->user.is_here()) {
         return present->object;
     }
     auto* expected = present;

@@ -34,9 +34,13 @@ struct status_line {
     std::uint64_t start_time = 0;
 };
 
+std::string status_file(std::uint64_t pid) {
+    return "/proc/" + std::to_string(pid) + "/stat";
+}
+
 /// Fields 3 and 22 of /proc/PID/stat; the second, the command, may hold spaces and parentheses.
 status_line read_status(std::uint64_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::ifstream file(status_file(pid));
     std::string line;
     std::getline(file, line);
     const auto after_command = line.rfind(')');
@@ -76,8 +80,10 @@ bool is_running(const process_identity& process) {
         return true;
     }
     const auto status = read_status(process.pid);
-    return status.state != 0 && status.state != 'Z' && status.state != 'X' &&
-           status.start_time == process.start_time;
+    if (status.state == 0) { // or there is one, and no descriptor to read that with
+        return ::access(status_file(process.pid).c_str(), F_OK) == 0;
+    }
+    return status.state != 'Z' && status.state != 'X' && status.start_time == process.start_time;
 }
 
 std::uint32_t this_thread() noexcept {

@@ -22,8 +22,8 @@ struct process_identity {
 };
 
 [[nodiscard]] process_identity this_process();
-/// Whether that process runs. What cannot be seen from here, in another pid namespace, counts as running; a
-/// zombie does not.
+/// Whether that process runs. What cannot be seen from here, in another pid namespace or for want of a
+/// descriptor, counts as running; a zombie does not.
 [[nodiscard]] bool is_running(const process_identity& process);
 
 /// A number that no other thread has, of any process in this pid namespace, as long as this one runs.

@@ -35,6 +35,10 @@ void shut_down_sending(int socket) {
     }
 }
 
+void shut_down(int socket) noexcept {
+    ::shutdown(socket, SHUT_RDWR);
+}
+
 namespace {
 
 /// A packet, with room for so many descriptors.

@@ -21,6 +21,9 @@ std::pair<descriptor, descriptor> make_socket_pair();
 
 /// Of such a pair: from now on nothing goes from here to there. Throws `resource_error`.
 void shut_down_sending(int socket);
+/// From now on nothing goes either way, for nobody who has it open, and nobody connects to it: the other end
+/// sees the end of the file.
+void shut_down(int socket) noexcept;
 
 /// What became of a packet.
 enum class delivery { done, no_room, no_peer };

@@ -126,6 +126,16 @@ std::span<const std::byte> completion::value_of(std::size_t index) const {
     return value_in(at(index).outcome.bytes());
 }
 
+payload completion::outcome() const {
+    if (error_ == nullptr) {
+        return first_.outcome;
+    }
+    auto encoded = std::make_shared<bytes>();
+    put_exception(error_, *encoded);
+    const std::span<const std::byte> content(*encoded);
+    return {std::move(encoded), content};
+}
+
 std::uint64_t completion::on_ready(hook action) {
     std::unique_lock lock(mutex());
     if (remaining(state_.fetch_or(has_hooks, std::memory_order_acq_rel)) != 0) {

@@ -10,27 +10,39 @@
 
 namespace multiprocessing {
 
-pool::pool(pool_options options) try : core_(std::make_shared<detail::pool_core>(options)) {
-} catch (const start_failed&) {
-    throw;
-} catch (const resource_error& e) { // what a pool needs was not to be had
-    throw start_failed(e.code(), std::string("cannot start a pool: ") + e.what());
-} catch (const std::system_error& e) { // a thread
-    throw start_failed(e.code(), std::string("cannot start a pool: ") + e.what());
-} catch (const std::bad_alloc&) {
-    throw start_failed(std::make_error_code(std::errc::not_enough_memory),
-                       "cannot start a pool: out of memory");
+namespace detail {
+
+std::shared_ptr<pool_core> start_pool(const pool_options& options) {
+    try {
+        return std::make_shared<pool_core>(options);
+    } catch (const start_failed&) {
+        throw;
+    } catch (const resource_error& e) { // what a pool needs was not to be had
+        throw start_failed(e.code(), std::string("cannot start a pool: ") + e.what());
+    } catch (const std::system_error& e) { // a thread
+        throw start_failed(e.code(), std::string("cannot start a pool: ") + e.what());
+    } catch (const std::bad_alloc&) {
+        throw start_failed(std::make_error_code(std::errc::not_enough_memory),
+                           "cannot start a pool: out of memory");
+    }
 }
 
-pool::~pool() {
-    if (!core_) {
-        return;
-    }
-    if (core_->is_made_here()) {
-        core_->terminate();
-        (void)core_->join({});
+void end_pool(const std::shared_ptr<pool_core>& pool) noexcept {
+    if (pool->is_made_here()) {
+        pool->terminate();
+        (void)pool->join({});
     } else {
-        os::abandon(std::move(core_));
+        os::abandon(pool);
+    }
+}
+
+} // namespace detail
+
+pool::pool(pool_options options) : core_(detail::start_pool(options)) {}
+
+pool::~pool() {
+    if (core_) {
+        detail::end_pool(core_);
     }
 }
 
@@ -48,12 +60,12 @@ detail::memory_source* pool::memory() noexcept {
 
 void pool::submit(detail::call&& call, std::shared_ptr<detail::completion> completion, std::size_t part,
                   const task_options& options) {
-    core_->submit(std::move(call), std::move(completion), part, options, true);
+    core_->submit(std::move(call), std::move(completion), part, options, detail::when_full::wait);
 }
 
 bool pool::try_submit(detail::call&& call, std::shared_ptr<detail::completion> completion,
                       const task_options& options) {
-    return core_->submit(std::move(call), std::move(completion), 0, options, false);
+    return core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::refuse);
 }
 
 void pool::set_initializer(detail::call call) {

@@ -78,7 +78,7 @@ pool_core::pool_core(const pool_options& options)
 }
 
 bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                       const task_options& options, bool wait) {
+                       const task_options& options, when_full then) {
     const auto timeout = options.timeout.value_or(options_.task_timeout);
     check(timeout.count() > 0 || !options.timeout, "a task's timeout has to be positive");
     const auto grace = options.stop_grace ? options.stop_grace : options_.stop_grace;
@@ -88,13 +88,13 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
     if (++submitted_since_look_ >= many_submitted || !schedule_.has_room()) {
         look_around(held);
     }
-    if (wait && !schedule_.has_room()) {
+    if (then == when_full::wait && !schedule_.has_room()) {
         wait_for_room(held);
     }
     if (!schedule_.is_open()) {
         throw pool_closed("the pool is closed: it takes no more tasks");
     }
-    if (!wait && !schedule_.has_room()) {
+    if (then == when_full::refuse && !schedule_.has_room()) {
         return false;
     }
     const auto id = ids_.take();
@@ -179,14 +179,17 @@ void pool_core::terminate() {
     wake_supervisor();
 }
 
-bool pool_core::join(const std::stop_token& stop) {
-    {
-        const lock held(mutex_);
-        if (schedule_.is_open()) {
-            throw std::logic_error("multiprocessing::pool::join: call close or terminate first");
-        }
+const std::shared_ptr<completion>& pool_core::end() {
+    const lock held(mutex_);
+    if (schedule_.is_open()) {
+        throw std::logic_error("multiprocessing::pool::join: call close or terminate first");
     }
-    if (stop.stop_possible() && !wait_for_one(supervisor_has_ended_, stop)) {
+    return end_;
+}
+
+bool pool_core::join(const std::stop_token& stop) {
+    const auto& workers_have_ended = end();
+    if (stop.stop_possible() && !wait_for_one(workers_have_ended, stop)) {
         return false;
     }
     const std::lock_guard one_at_a_time(joining_);

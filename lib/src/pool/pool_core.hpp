@@ -33,6 +33,13 @@ struct task {
     bool is_captured = false;
 };
 
+/// What a submission does when the task queue is full.
+enum class when_full {
+    wait,
+    refuse,
+    exceed, ///< is queued all the same: who submits sees to it that there are not too many
+};
+
 /// A pool: the schedule, which decides, and what acts on it.
 ///
 ///      apply_async ---> task queue ---> dispatcher ---> channel ======> worker
@@ -49,9 +56,9 @@ class pool_core final : public task_owner, public std::enable_shared_from_this<p
 public:
     explicit pool_core(const pool_options& options);
 
-    /// False when the task queue is full and `wait` is not set.
+    /// False when it was refused.
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options, bool wait);
+                const task_options& options, when_full then);
     bool cancel(std::uint64_t task) override;
     void wait_for(std::uint64_t task, const completion& waited) override;
     void set_initializer(call initializer);
@@ -59,6 +66,9 @@ public:
     void terminate();
     /// False when it was asked to stop first.
     bool join(const std::stop_token& stop);
+    /// Complete once all workers have ended. Throws `std::logic_error` unless `close` or `terminate` was
+    /// called before.
+    [[nodiscard]] const std::shared_ptr<completion>& end();
     [[nodiscard]] std::size_t size() const noexcept { return options_.processes; }
     [[nodiscard]] std::size_t in_flight() const noexcept;
     /// Where to encode large arguments, which then are not copied again.
@@ -176,9 +186,14 @@ private:
     pool_stats stats_;
     death dead_; // the worker that is being buried, or could not be started
 
+    const std::shared_ptr<completion> end_ = std::make_shared<completion>();
     std::mutex joining_;
-    const std::shared_ptr<completion> supervisor_has_ended_ = std::make_shared<completion>();
     std::thread supervisor_; // joined under `joining_`
 };
+
+/// Throws what the constructor of `pool` throws.
+std::shared_ptr<pool_core> start_pool(const pool_options& options);
+/// Terminates and joins it; keeps it for ever in a copy of the process that made it.
+void end_pool(const std::shared_ptr<pool_core>& pool) noexcept;
 
 } // namespace multiprocessing::detail

@@ -49,7 +49,7 @@ void pool_core::supervise() {
     }
     held.unlock();
     relay_.finish();
-    supervisor_has_ended_->part_is_complete();
+    end_->part_is_complete();
 }
 
 /// Takes what the workers have sent that have rung. A worker rings only when it was told that nobody looks;

@@ -16,6 +16,13 @@ std::string next_name() {
     return "process-" + std::to_string(++last);
 }
 
+/// Nothing to decode: what is called is in the memory of the child.
+detail::call call_in_memory() {
+    detail::call result;
+    result.inherited = std::make_shared<detail::inheritance>();
+    return result;
+}
+
 } // namespace
 
 process::process(process_options options, detail::call call)
@@ -26,7 +33,7 @@ process::process(process_options options, detail::call call)
 }
 
 process::process(process_options options, std::unique_ptr<detail::closure> function)
-    : process(std::move(options), detail::call{.inherited = std::make_shared<detail::inheritance>()}) {
+    : process(std::move(options), call_in_memory()) {
     if (options_.start_method.value_or(start_method::fork) != start_method::fork) {
         throw std::invalid_argument("multiprocessing::process: " + options_.name +
                                     " is to be forked, and its options say otherwise");

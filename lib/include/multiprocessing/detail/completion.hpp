@@ -118,6 +118,9 @@ public:
     /// The encoded value of a part, after a success.
     [[nodiscard]] std::span<const std::byte> value_of(std::size_t index) const;
 
+    /// Once ready: the outcome of the only part, as `child/outcome` encodes it, a failure too.
+    [[nodiscard]] payload outcome() const;
+
     /// Runs `action` once complete, on the thread that completes it, or at once if it is. Returns a key for
     /// `unhook`.
     std::uint64_t on_ready(hook action);
