@@ -17,12 +17,6 @@ namespace {
 /// after.
 constexpr std::size_t most_at_once = std::size_t{16} << 10;
 
-payload failure_outcome(const std::exception_ptr& why) {
-    bytes encoded;
-    put_exception(why, encoded);
-    return copy_of(encoded);
-}
-
 } // namespace
 
 void actor_guest::add_to(os::poll_set& all) {
@@ -69,7 +63,7 @@ void actor_guest::answer_number(std::uint64_t id, long number) {
 }
 
 void actor_guest::answer_failure(std::uint64_t id, const std::exception_ptr& why) {
-    answer(id, failure_outcome(why));
+    answer(id, outcome_of(why));
 }
 
 void actor_guest::send_answers() {
@@ -116,7 +110,7 @@ os::delivery actor_guest::send(unsent& next, packet_kind kind, std::span<const s
         return sent;
     } catch (const resource_error&) { // there is no memory or descriptor for it
         next.printed.clear();
-        next.outcome = failure_outcome(std::current_exception());
+        next.outcome = outcome_of(std::current_exception());
         next.packet.emplace(packet_kind::outcome, value_bytes{next.outcome.bytes(), {}});
         return os::delivery::no_room; // for the moment
     }

@@ -2,6 +2,7 @@
 #include "actor/link.hpp"
 
 #include "actor/call_head.hpp"
+#include "child/outcome.hpp"
 #include "ipc/names.hpp"
 #include "os/poll.hpp"
 #include "os/process.hpp"
@@ -25,9 +26,9 @@ constexpr std::chrono::seconds longest_connecting{10};
 /// No request has this id.
 constexpr std::uint64_t nobody_there = 0;
 
-std::exception_ptr loss_of(const std::string& what) {
-    return std::make_exception_ptr(actor_lost(
-        what + ": the process that made the actor has ended, or has destroyed its last handle to it"));
+payload loss_of(const std::string& what) {
+    return outcome_of(std::make_exception_ptr(actor_lost(
+        what + ": the process that made the actor has ended, or has destroyed its last handle to it")));
 }
 
 } // namespace
@@ -194,13 +195,7 @@ void actor_link::take(incoming_packet&& packet) {
         }
     } else if (packet.kind == packet_kind::outcome) {
         if (auto done = end(packet.id)) {
-            done->kept.clear(); // first: who has the result can rely on it
-            if (packet.lost) {
-                done->state->fail(packet.lost);
-            } else {
-                done->state->deliver(0, std::move(packet.content));
-            }
-            done->state->part_is_complete();
+            complete(std::move(*done), packet.lost ? outcome_of(packet.lost) : std::move(packet.content));
         }
     }
 }
@@ -234,9 +229,14 @@ void actor_link::lose() {
 }
 
 void actor_link::fail(request&& lost) {
-    lost.kept.clear();
-    lost.state->fail(loss_of(lost.function.text()));
-    lost.state->part_is_complete();
+    auto outcome = loss_of(lost.function.text());
+    complete(std::move(lost), std::move(outcome));
+}
+
+void actor_link::complete(request&& done, payload outcome) {
+    done.kept.clear(); // first: who has the result can rely on it
+    done.state->deliver(0, std::move(outcome));
+    done.state->part_is_complete();
 }
 
 } // namespace multiprocessing::detail

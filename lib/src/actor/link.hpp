@@ -62,6 +62,7 @@ private:
     void take(incoming_packet&& packet);
     std::optional<request> end(std::uint64_t id);
     static void fail(request&& lost);
+    static void complete(request&& done, payload outcome);
     void lose();
 
     std::unique_ptr<os::unshared_descriptor> socket_; // null: nobody was there

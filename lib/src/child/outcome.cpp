@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "child/outcome.hpp"
 
+#include "wire/payload.hpp"
+
 #include <multiprocessing/exception.hpp>
 #include <multiprocessing/function.hpp>
 
@@ -287,6 +289,12 @@ void put_exception(const std::exception_ptr& exception, bytes& out) {
     encoder encode_to(out);
     encode_to.put(tag::exception);
     encode_to.put(record_of(exception));
+}
+
+payload outcome_of(const std::exception_ptr& exception) {
+    bytes encoded;
+    put_exception(exception, encoded);
+    return copy_of(encoded);
 }
 
 bool is_value(std::span<const std::byte> outcome) {

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <multiprocessing/detail/completion.hpp>
 #include <multiprocessing/serialize.hpp>
 
 #include <exception>
@@ -16,6 +17,8 @@ void run_to_outcome(decoder& in, bytes& out);
 void put_value(std::span<const std::byte> value, bytes& out);
 /// Appends the outcome that consists of this exception.
 void put_exception(const std::exception_ptr& exception, bytes& out);
+/// That outcome. Who takes it rebuilds the exception, and shares none with another thread.
+[[nodiscard]] payload outcome_of(const std::exception_ptr& exception);
 
 /// Whether the outcome is a value. Throws `decode_failed`.
 [[nodiscard]] bool is_value(std::span<const std::byte> outcome);

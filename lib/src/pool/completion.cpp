@@ -127,13 +127,7 @@ std::span<const std::byte> completion::value_of(std::size_t index) const {
 }
 
 payload completion::outcome() const {
-    if (error_ == nullptr) {
-        return first_.outcome;
-    }
-    auto encoded = std::make_shared<bytes>();
-    put_exception(error_, *encoded);
-    const std::span<const std::byte> content(*encoded);
-    return {std::move(encoded), content};
+    return error_ == nullptr ? first_.outcome : outcome_of(error_);
 }
 
 std::uint64_t completion::on_ready(hook action) {
