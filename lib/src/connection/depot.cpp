@@ -27,9 +27,9 @@ namespace {
 constexpr std::chrono::seconds longest_silence{10};
 
 void throw_out_of_reach(int error) {
-    os::throw_refused(error,
-                      "a connection on its way cannot be fetched from the process that sent it (has that "
-                      "ended, or was it on its way for too long?)");
+    os::throw_refused(
+        error, "a connection or writer on its way cannot be fetched from the process that sent it (has that "
+               "ended, or was it on its way for too long?)");
 }
 
 } // namespace
@@ -81,11 +81,12 @@ private:
 
 claim_check depot::leave(os::descriptor what, const claim_terms& terms) {
     const auto ticket = os::random_number();
+    auto kept = std::make_unique<os::unshared_descriptor>(std::move(what));
     const std::lock_guard lock(mutex_);
     if (service_ == nullptr) {
         start_service();
     }
-    service_->left.emplace(ticket, left_item{std::move(what), terms});
+    service_->left.emplace(ticket, left_item{std::move(kept), terms});
     os::set_flag(service_->changed.get());
     return {service_->address, ticket};
 }
@@ -168,7 +169,8 @@ void depot::serve(service& now, int client) {
         return; // who asks sees the end of the file
     }
     // Once it is sent the kernel has it, and closes it if the other is killed before it has received it.
-    const auto sent = os::send_packet(client, std::as_bytes(std::span(&ticket, 1)), found->second.what.get());
+    const auto sent =
+        os::send_packet(client, std::as_bytes(std::span(&ticket, 1)), found->second.what->get());
     if (sent == os::delivery::done && found->second.terms.once) {
         now.left.erase(found);
     }
@@ -198,7 +200,7 @@ os::descriptor fetch(const claim_check& left) {
     }
     auto received = os::receive_packet(there.get(), answer);
     if (received.lost) {
-        os::throw_refused(EMFILE, "cannot receive a connection");
+        os::throw_refused(EMFILE, "cannot receive a connection or the writer of a queue");
     }
     if (!received.carried) {
         throw_out_of_reach(ENOENT);

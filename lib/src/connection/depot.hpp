@@ -2,6 +2,7 @@
 #pragma once
 
 #include "os/descriptor.hpp"
+#include "os/unshared.hpp"
 
 #include <cstdint>
 #include <map>
@@ -47,7 +48,7 @@ public:
 
 private:
     struct left_item {
-        os::descriptor what;
+        std::unique_ptr<os::unshared_descriptor> what; // children do not get it from here
         claim_terms terms;
     };
     /// A thread's life, from the first that waits to the last that is gone.
