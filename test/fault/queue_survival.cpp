@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 // Writers and readers of a queue are killed at random instants, one after the other, in a queue that always
-// goes on: what was put is got, once. Of what a killed reader had taken one value may be lost, no more.
+// goes on: what was put is got, once. Of what a killed reader had taken one value may be lost, no more. When
+// all writers have ended, by whatever death, readers learn that.
 #include "support/fault.hpp"
 #include "support/leaves_nothing.hpp"
 
@@ -14,6 +15,7 @@ namespace {
 
 using value = std::vector<std::uint64_t>;
 using values = mp::queue<value>;
+using writer_of_values = mp::queue_writer<value>;
 
 constexpr std::size_t writers = 2;
 constexpr std::size_t readers = 2;
@@ -42,11 +44,12 @@ value make_value(std::uint64_t writer, std::uint64_t number) {
     return made;
 }
 
-void write(values to, const std::string& path, std::size_t writer) {
+/// With all priorities that there are.
+void write(writer_of_values to, const std::string& path, std::size_t writer, int priorities) {
     const shared<ledger> book(path);
     while (!book->enough) {
         const auto number = book->begun[writer]++;
-        to.put(make_value(writer, number));
+        to.put(make_value(writer, number), {int(number % std::uint64_t(priorities))});
         book->fate[writer].at(number) |= ledger::put;
     }
 }
@@ -71,7 +74,11 @@ value all_that_is_kept() {
 class storm {
 public:
     /// In an operation mostly something is copied, and the more the larger a message is.
-    storm(unsigned seed, std::size_t message_size) : random_(seed), queue_({8, message_size}) {
+    storm(unsigned seed, std::size_t message_size, int priorities)
+        : random_(seed),
+          priorities_(priorities),
+          queue_({8, message_size, std::size_t(priorities), true}),
+          writer_(queue_.writer()) {
         for (std::size_t place = 0; place != writers + readers; ++place) {
             users_.push_back(started(place));
         }
@@ -101,7 +108,7 @@ public:
         for (std::size_t place = 0; place != users_.size(); ++place) {
             if (place == writers) { // nobody puts anything any more
                 for (std::size_t reader = 0; reader != readers; ++reader) {
-                    BOOST_TEST_REQUIRE(queue_.put_for(end_of_input, hang_limit));
+                    BOOST_TEST_REQUIRE(writer_.put_for(end_of_input, hang_limit));
                 }
             }
             BOOST_TEST_REQUIRE(users_[place].join_for(hang_limit), "user " << place << " hangs");
@@ -127,24 +134,31 @@ public:
     }
     void expect_no_memory_to_be_lost() {
         const auto names = names_of(::getpid()).size();
-        queue_.put(all_that_is_kept());
+        writer_.put(all_that_is_kept());
         BOOST_TEST(names_of(::getpid()).size() == names, "some of what is kept is still in use");
         BOOST_TEST((queue_.try_get() == all_that_is_kept()));
+    }
+    void expect_end_without_writers() {
+        BOOST_TEST(!queue_.try_get().has_value());
+        writer_.close();
+        BOOST_CHECK_THROW((void)queue_.try_get(), mp::queue_closed);
     }
 
 private:
     [[nodiscard]] mp::process started(std::size_t place) const {
-        auto user = place < writers ? mp::process(write, queue_, file_.path(), place)
+        auto user = place < writers ? mp::process(write, writer_, file_.path(), place, priorities_)
                                     : mp::process(read, queue_, file_.path(), place - writers);
         user.start();
         return user;
     }
 
     std::minstd_rand random_;
+    const int priorities_;
     std::size_t killed_readers_ = 0;
     const scratch_file file_;
     const shared<ledger> book_{file_.path()};
     values queue_;
+    writer_of_values writer_;
     std::vector<mp::process> users_; // the writers first
 };
 
@@ -154,20 +168,54 @@ int number_of_kills() {
     return chosen != nullptr ? std::stoi(chosen) : 400;
 }
 
+void read_all(values from) {
+    for ([[maybe_unused]] const auto& got : from) {
+    }
+}
+
+/// Kills all the writers of a queue at any instant, while they start included; whether its readers ended.
+bool readers_end_without_writers(std::minstd_rand& random) {
+    const scratch_file file;
+    values queue({.capacity = 8, .end_with_writers = true});
+    std::vector<mp::process> doomed;
+    for (std::size_t writer = 0; writer != writers; ++writer) {
+        doomed.emplace_back(write, queue.writer(), file.path(), writer, 1);
+    }
+    mp::process reader(read_all, queue);
+    for (auto* each : {&reader, &doomed[0], &doomed[1]}) {
+        each->start();
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 15'000));
+    for (auto& each : doomed) {
+        each.kill();
+    }
+    const bool ended = ends([&] { read_all(queue); }, [&] { queue.close(); });
+    return reader.join_for(hang_limit) && ended && queue.empty();
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(queue_survival, leaves_nothing)
 
 BOOST_DATA_TEST_CASE(users_killed_at_any_instant_are_not_noticed_by_the_others,
-                     boost::unit_test::data::make({0, 400'000}), message_size) {
-    storm one(1, std::size_t(message_size));
-    for (int kills = number_of_kills() / 2; kills != 0; --kills) {
+                     boost::unit_test::data::make({0, 400'000}) * boost::unit_test::data::make({1, 3}),
+                     message_size, priorities) {
+    storm one(1, std::size_t(message_size), priorities);
+    for (int kills = number_of_kills() / 4; kills != 0; --kills) {
         one.kill_somebody();
     }
     one.expect_that_everybody_goes_on();
     one.expect_that_everybody_ends();
     one.expect_each_value_once();
     one.expect_no_memory_to_be_lost();
+    one.expect_end_without_writers();
+}
+
+BOOST_AUTO_TEST_CASE(readers_learn_that_all_writers_were_killed) {
+    std::minstd_rand random(1);
+    for (int times = std::max(number_of_kills() / 40, 10); times != 0; --times) {
+        BOOST_TEST_REQUIRE(readers_end_without_writers(random));
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

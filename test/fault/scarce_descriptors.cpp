@@ -70,9 +70,10 @@ void make_pools() {
 
 void use_queues() {
     with_ever_more_descriptors([] {
-        mp::queue<std::string> queue({.capacity = 2, .message_size = 64});
-        queue.put("small");
-        queue.put(std::string(100'000, 'x'));
+        mp::queue<std::string> queue({.capacity = 2, .message_size = 64, .end_with_writers = true});
+        auto writer = queue.writer();
+        writer.put("small");
+        writer.put(std::string(100'000, 'x'));
         expect(queue.get() == "small", wrong_value, "a small value came out wrong");
         expect(queue.get().size() == 100'000, wrong_value, "a large value came out wrong");
     });

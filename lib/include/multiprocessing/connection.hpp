@@ -18,8 +18,8 @@
 
 namespace multiprocessing {
 
-/// How long a connection that was put in a queue, or returned by a task, waits to be received. It waits in
-/// the process that sent it, and no longer than that lives.
+/// How long a connection, or the writer of a queue, that was put in a queue, or returned by a task, waits to
+/// be received. It waits in the process that sent it, and no longer than that lives.
 inline constexpr std::chrono::minutes longest_on_the_way{10};
 
 namespace detail {

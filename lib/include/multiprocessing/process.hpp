@@ -80,8 +80,8 @@ public:
 
     /// Starts the child; returns once it is there. Throws `not_initialized`, `start_failed`, which names the
     /// file when that is what could not be opened, `std::invalid_argument` for a redirection that makes no
-    /// sense, and `std::logic_error` when it was started before, or was detached and has had connections for
-    /// arguments.
+    /// sense, and `std::logic_error` when it was started before, or was detached and has had connections, or
+    /// writers of queues, for arguments.
     void start();
 
     /// Waits until the child has ended. Throws `std::logic_error` when it was not started.

@@ -17,6 +17,7 @@
 #include <optional>
 #include <ranges>
 #include <span>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -25,12 +26,26 @@ namespace multiprocessing {
 
 /// How a queue is made. It takes capacity x message_size bytes of shared memory at once.
 struct queue_options {
-    std::size_t capacity = 1024;  ///< how many values it holds, at least 1
-    std::size_t message_size = 0; ///< bytes kept inside the queue for each value; 0: by the type. What is
-                                  ///< larger travels beside the queue, through shared memory that is made
-                                  ///< when it is needed and kept for the values to come: up to 64 MiB, or
-                                  ///< an eighth of all shared memory, until the queue ends. What does not
-                                  ///< fit in there gets memory of its own.
+    std::size_t capacity = 1024;   ///< how many values it holds, at least 1
+    std::size_t message_size = 0;  ///< bytes kept inside the queue for each value; 0: by the type. What is
+                                   ///< larger travels beside the queue, through shared memory that is made
+                                   ///< when it is needed and kept for the values to come: up to 64 MiB, or
+                                   ///< an eighth of all shared memory, until the queue ends. What does not
+                                   ///< fit in there gets memory of its own.
+    std::size_t priorities = 1;    ///< how many values of `priority` there are, at most `most_priorities`
+    bool end_with_writers = false; ///< the queue ends with its last `queue_writer`, and only through those
+                                   ///< something can be put
+};
+
+/// How many priorities a queue can have: as many as POSIX promises of its own message queues. An operation
+/// looks at all that there are.
+inline constexpr std::size_t most_priorities = 32;
+
+/// How urgent a value is: the next one to be got is of the highest level that is there, and among those the
+/// first that was put. The levels of a queue are 0, which is what values have unless told otherwise, up to
+/// one less than `queue_options::priorities`.
+struct priority {
+    int level = 0;
 };
 
 /// How long one process that is stopped inside an operation on a queue can keep others waiting. An operation
@@ -51,13 +66,24 @@ constexpr std::size_t message_size_for(std::size_t value) {
 template <class Queue>
 struct queue_codec;
 
+/// What a `queue_writer<T>` is a handle to, in bytes. The queue takes it for gone when it is destroyed.
+class queue_input {
+public:
+    virtual ~queue_input() = default;
+    /// Whether it was put before the limit. Throws `queue_closed`, `queue_broken`, `std::invalid_argument`
+    /// for a priority that the queue does not have, and `resource_error` when there is no room in shared
+    /// memory for what is too large for a message.
+    virtual bool put(const value_bytes& value, priority urgency, const wait_limit& limit) = 0;
+    /// Appends what `get_queue_input` makes another writer of.
+    virtual void put_to(encoder& out) const = 0;
+};
+
 /// What a `queue<T>` is a handle to, in bytes.
 class queue_core {
 public:
     virtual ~queue_core() = default;
-    /// Whether it was put before the limit. Throws `queue_closed`, `queue_broken`, and `resource_error`
-    /// when there is no room in shared memory for what is too large for a message.
-    virtual bool put(const value_bytes& value, const wait_limit& limit) = 0;
+    /// As that of `queue_input`. Throws `std::logic_error` when the queue is to have writers.
+    virtual bool put(const value_bytes& value, priority urgency, const wait_limit& limit) = 0;
     /// Empty when the limit came first. A message that fits into `room` is received there, and the payload
     /// is valid as long as that is; otherwise as long as its owner and this object. Throws `queue_closed`
     /// when closed and drained, `queue_broken`, `resource_error`.
@@ -72,11 +98,17 @@ public:
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;
 };
 
-/// Throws `std::invalid_argument` for a capacity of 0, `resource_error` when there is no room in shared
-/// memory, or no descriptor.
+/// Throws `std::invalid_argument` for options that no queue can have, `resource_error` when there is no room
+/// in shared memory, or no descriptor.
 std::shared_ptr<queue_core> make_queue(const queue_options& options);
 /// Throws `resource_error` when there is none of that name any more.
 std::shared_ptr<queue_core> open_queue(const std::string& name);
+
+/// Throws `queue_closed`, `queue_broken`, `resource_error` when there is no descriptor, and
+/// `std::logic_error` when the queue is to have none.
+std::shared_ptr<queue_input> make_queue_input(const std::shared_ptr<queue_core>& queue);
+/// Throws `decode_failed`, `resource_error`.
+std::shared_ptr<queue_input> get_queue_input(decoder& in);
 
 /// Message sizes for `message_size = 0`. Text and containers are mostly short, and what is not goes beside.
 inline constexpr std::size_t default_message_size = 512;
@@ -84,9 +116,101 @@ inline constexpr std::size_t largest_default_message_size = 64 * 1024;
 
 } // namespace detail
 
-/// Values on their way between processes, first in first out, with any number of writers and readers in any
-/// processes. A handle: copies, and copies sent to other processes, are the same queue. It exists until the
-/// process that made it has destroyed its last handle, and beyond that as long as somebody has it open.
+/// The ways to put a value, which queues and their writers have in common.
+template <class T, class Handle>
+class queue_puts {
+public:
+    /// Waits for room, whatever the priority. Throws `queue_closed`, `queue_broken`, what encoding `value`
+    /// throws, `resource_error` when there is no memory for it, `std::invalid_argument` for a priority that
+    /// the queue does not have, and `std::logic_error` when this is a queue that ends with its writers (they
+    /// are to put then), or a closed writer.
+    void put(const T& value, priority urgency = {}) {
+        (void)put_before(value, urgency, detail::steady_time::max());
+    }
+    /// The same, but false when the queue is still full when it is asked to stop, or at the end of that time.
+    [[nodiscard]] bool put(const T& value, priority urgency, std::stop_token stop) {
+        return put_before(value, urgency, std::move(stop));
+    }
+    [[nodiscard]] bool put(const T& value, std::stop_token stop) { return put(value, {}, std::move(stop)); }
+    template <class Rep, class Period>
+    bool put_for(const T& value, std::chrono::duration<Rep, Period> duration, priority urgency = {},
+                 std::stop_token stop = {}) {
+        return put_before(value, urgency, {detail::deadline_after(duration), std::move(stop)});
+    }
+    template <class Rep, class Period>
+    bool put_for(const T& value, std::chrono::duration<Rep, Period> duration, std::stop_token stop) {
+        return put_for(value, duration, {}, std::move(stop));
+    }
+    template <class Clock, class Duration>
+    bool put_until(const T& value, std::chrono::time_point<Clock, Duration> time, priority urgency = {},
+                   std::stop_token stop = {}) {
+        return put_before(value, urgency, {detail::on_steady_clock(time), std::move(stop)});
+    }
+    template <class Clock, class Duration>
+    bool put_until(const T& value, std::chrono::time_point<Clock, Duration> time, std::stop_token stop) {
+        return put_until(value, time, {}, std::move(stop));
+    }
+    bool try_put(const T& value, priority urgency = {}) {
+        return put_before(value, urgency, detail::steady_time::min());
+    }
+
+private:
+    friend Handle; // nobody else makes one
+    queue_puts() = default;
+
+    bool put_before(const T& value, priority urgency, const detail::wait_limit& limit) {
+        auto& target = static_cast<Handle&>(*this).target();
+        return detail::with_bytes_of(
+            value, [&](const detail::value_bytes& encoded) { return target.put(encoded, urgency, limit); });
+    }
+};
+
+/// Puts values into a queue that is to end when nobody is left who does (`queue_options::end_with_writers`);
+/// made by `queue::writer`. What a pipe is to its writing end, the queue is to its writers: the kernel knows
+/// who has one, so it does not matter how they end.
+///
+/// Copies in this process are one writer, which is gone with the last of them. Sent to another process, as an
+/// argument, in a queue or through a connection, it arrives as a further writer; this one stays, and is to be
+/// closed or destroyed. On its way it counts as a writer, and stays with who sends it for as long as a
+/// `connection` does. A copy of the process that somebody's own `fork` makes has the writer as well, as does
+/// a process that is started with `forked`; other processes have it only if it is given to them.
+///
+/// Members throw `std::logic_error` on a closed writer (default-constructed, moved from, `close`).
+///
+/// Threads: `put` and its like may be called from several at once. Moving, `close` and destruction are not to
+/// happen while another thread uses the object.
+template <class T>
+class queue_writer : public queue_puts<T, queue_writer<T>> {
+public:
+    /// Closed.
+    queue_writer() = default;
+
+    /// Wakes the readers if it was the last one. Does nothing when it is closed.
+    void close() noexcept { input_.reset(); }
+    [[nodiscard]] bool closed() const noexcept { return input_ == nullptr; }
+
+private:
+    template <class U>
+    friend class queue;
+    friend class queue_puts<T, queue_writer>;
+    friend struct detail::codec<queue_writer>;
+
+    explicit queue_writer(std::shared_ptr<detail::queue_input> input) : input_(std::move(input)) {}
+
+    [[nodiscard]] detail::queue_input& target() const {
+        if (input_ == nullptr) {
+            throw std::logic_error("multiprocessing::queue_writer: it is closed");
+        }
+        return *input_;
+    }
+
+    std::shared_ptr<detail::queue_input> input_; // null when closed
+};
+
+/// Values on their way between processes, first in first out, or more urgent ones first (`priority`), with
+/// any number of writers and readers in any processes. A handle: copies, and copies sent to other processes,
+/// are the same queue. It exists until the process that made it has destroyed its last handle, and beyond
+/// that as long as somebody has it open.
 ///
 /// Waiting members wait for room or for a value. A process may be killed at any instant, also inside these
 /// members, and nobody else notices: a value whose `put` has returned is got once, and one that was being put
@@ -99,34 +223,26 @@ inline constexpr std::size_t largest_default_message_size = 64 * 1024;
 /// One that is stopped anywhere else disturbs nobody. The queue is also broken when somebody has written over
 /// its memory.
 ///
+/// One that is to end with its writers (`queue_options::end_with_writers`) is closed, as if by `close`, once
+/// somebody who wants a value finds none, and no `queue_writer` in any process. That is at once when the last
+/// one was closed in an orderly way, and some 50 ms late when its process was killed. A queue that has not
+/// had any writer yet is not closed. Who makes several, one after the other, keeps one until all are made.
+///
 /// Threads and processes: all members may be called from any number of both at once.
 template <class T>
-class queue {
+class queue : public queue_puts<T, queue<T>> {
 public:
-    /// Throws `std::invalid_argument` for a capacity of 0 and `resource_error` when there is no room in
-    /// shared memory, or no descriptor.
+    /// Throws `std::invalid_argument` for a capacity of 0, or so many priorities as cannot be, and
+    /// `resource_error` when there is no room in shared memory, or no descriptor.
     explicit queue(queue_options options = {}) : core_(detail::make_queue(with_message_size(options))) {}
     template <std::integral Number>
     explicit queue(Number capacity)
         : queue(queue_options{.capacity = capacity > 0 ? std::size_t(capacity) : 0}) {}
 
-    /// Waits for room. Throws `queue_closed`, `queue_broken`, what encoding `value` throws, and
-    /// `resource_error` when there is no memory for it.
-    void put(const T& value) { put_before(value, detail::steady_time::max()); }
-    /// The same, but false when the queue is still full at the end of that time, or when it is asked to stop
-    /// first.
-    [[nodiscard]] bool put(const T& value, std::stop_token stop) {
-        return put_before(value, std::move(stop));
-    }
-    template <class Rep, class Period>
-    bool put_for(const T& value, std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
-        return put_before(value, {detail::deadline_after(duration), std::move(stop)});
-    }
-    template <class Clock, class Duration>
-    bool put_until(const T& value, std::chrono::time_point<Clock, Duration> time, std::stop_token stop = {}) {
-        return put_before(value, {detail::on_steady_clock(time), std::move(stop)});
-    }
-    bool try_put(const T& value) { return put_before(value, detail::steady_time::min()); }
+    /// A further writer, for a queue that ends with the last one. Throws `queue_closed` when it has,
+    /// `queue_broken`, `resource_error` when there is no descriptor, and `std::logic_error` for a queue that
+    /// is not made with `end_with_writers`.
+    [[nodiscard]] queue_writer<T> writer() { return queue_writer<T>(detail::make_queue_input(core_)); }
 
     /// Waits for a value and takes it. Throws `queue_closed` once the queue is closed and drained,
     /// `queue_broken`, `decode_failed`, and `resource_error` when there is no descriptor or memory for a
@@ -188,9 +304,10 @@ public:
 protected:
     explicit queue(std::shared_ptr<detail::queue_core> core) : core_(std::move(core)) {}
 
-    [[nodiscard]] detail::queue_core& core() const noexcept { return *core_; }
+    [[nodiscard]] detail::queue_core& target() const noexcept { return *core_; }
 
 private:
+    friend class queue_puts<T, queue>;
     template <class Queue>
     friend struct detail::queue_codec;
 
@@ -206,11 +323,6 @@ private:
             options.message_size = default_message_size();
         }
         return options;
-    }
-
-    bool put_before(const T& value, const detail::wait_limit& limit) {
-        return detail::with_bytes_of(
-            value, [&](const detail::value_bytes& encoded) { return core_->put(encoded, limit); });
     }
 
     std::optional<T> get_before(const detail::wait_limit& limit) {
@@ -236,20 +348,20 @@ public:
     using queue<T>::queue;
 
     /// One of the values put is done with. Throws `std::logic_error` when all that were put are already.
-    void task_done() { this->core().task_done(); }
+    void task_done() { this->target().task_done(); }
 
     /// Waits until everything put is done with, as it is while nothing has been put. Throws `queue_broken`.
-    void join() { (void)this->core().join(detail::steady_time::max()); }
+    void join() { (void)this->target().join(detail::steady_time::max()); }
     /// The same, but false when something is still unfinished at the end of that time, or when it is asked to
     /// stop first.
-    [[nodiscard]] bool join(std::stop_token stop) { return this->core().join(std::move(stop)); }
+    [[nodiscard]] bool join(std::stop_token stop) { return this->target().join(std::move(stop)); }
     template <class Rep, class Period>
     [[nodiscard]] bool join_for(std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
-        return this->core().join({detail::deadline_after(duration), std::move(stop)});
+        return this->target().join({detail::deadline_after(duration), std::move(stop)});
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool join_until(std::chrono::time_point<Clock, Duration> time, std::stop_token stop = {}) {
-        return this->core().join({detail::on_steady_clock(time), std::move(stop)});
+        return this->target().join({detail::on_steady_clock(time), std::move(stop)});
     }
 
 private:
@@ -271,6 +383,12 @@ template <class T>
 struct codec<queue<T>> : queue_codec<queue<T>> {};
 template <class T>
 struct codec<joinable_queue<T>> : queue_codec<joinable_queue<T>> {};
+
+template <class T>
+struct codec<queue_writer<T>> {
+    static void encode(encoder& out, const queue_writer<T>& value) { value.target().put_to(out); }
+    static queue_writer<T> decode(decoder& in) { return queue_writer<T>(get_queue_input(in)); }
+};
 } // namespace detail
 
 } // namespace multiprocessing

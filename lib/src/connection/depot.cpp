@@ -30,9 +30,9 @@ constexpr std::chrono::seconds longest_silence{10};
 constexpr std::chrono::milliseconds while_out_of_descriptors{50};
 
 void throw_out_of_reach(int error) {
-    os::throw_refused(error,
-                      "a connection on its way cannot be fetched from the process that sent it (has that "
-                      "ended, or was it on its way for too long?)");
+    os::throw_refused(
+        error, "a connection or writer on its way cannot be fetched from the process that sent it (has that "
+               "ended, or was it on its way for too long?)");
 }
 
 } // namespace
@@ -206,7 +206,7 @@ os::descriptor fetch(const claim_check& left) {
     }
     auto received = os::receive_packet(there.get(), answer);
     if (received.lost) {
-        os::throw_refused(EMFILE, "cannot receive a connection");
+        os::throw_refused(EMFILE, "cannot receive a connection or the writer of a queue");
     }
     if (!received.carried) {
         throw_out_of_reach(ENOENT);

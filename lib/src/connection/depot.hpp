@@ -50,7 +50,7 @@ public:
 private:
     struct left_item {
         left_item(os::descriptor left, const claim_terms& fetched) : what(std::move(left)), terms(fetched) {}
-        os::unshared_descriptor what;
+        os::unshared_descriptor what; // children do not get it from here
         claim_terms terms;
     };
     /// A thread's life, from the first that waits to the last that is gone.

@@ -7,6 +7,7 @@
 
 #include "connection/depot.hpp"
 #include "connection/packet_carrier.hpp"
+#include "os/unshared.hpp"
 
 #include <multiprocessing/connection.hpp>
 #include <multiprocessing/serialize.hpp>
@@ -80,22 +81,21 @@ descriptor_carrier& carrier_of_arguments() {
 
 void inheritance::put(encoder& out, int fd) {
     put_place(out, descriptors_.size());
-    auto kept = os::duplicate(fd);
-    descriptors_.push_back(kept.get());
-    (void)kept.release();
+    auto kept = std::make_shared<os::unshared_descriptor>(os::duplicate(fd)); // not for other children
+    descriptors_.push_back(kept->get());
+    owners_.push_back(std::move(kept));
 }
 
 void inheritance::give_up() noexcept {
     is_given_up_ |= !descriptors_.empty();
-    for (const int fd : descriptors_) {
-        const os::descriptor closed(fd);
-    }
     descriptors_.clear();
+    owners_.clear();
 }
 
 void packet_carrier::put(encoder& out, int fd) {
     if (descriptors_.size() == most_carried) {
-        throw not_encodable("a message can hold " + std::to_string(most_carried) + " connections at most");
+        throw not_encodable("a message can hold " + std::to_string(most_carried) +
+                            " connections and writers of queues at most");
     }
     put_place(out, descriptors_.size());
     descriptors_.push_back(fd);

@@ -26,18 +26,27 @@ std::size_t message_ring::stride(const format& slots) noexcept {
     return (slots.slot_size + sizeof(length_type) + unit - 1) / unit * unit;
 }
 
-std::size_t message_ring::memory_for(const format& slots) noexcept {
-    const auto each = stride(slots);
-    return each == 0 || slots.capacity > most / each ? most : slots.capacity * each;
+std::size_t message_ring::lists(const format& slots) noexcept {
+    return slots.priorities == 1 ? 0 : of_priority(slots.priorities);
 }
 
-/// That nothing was got while the other count was read makes the two belong together.
+std::size_t message_ring::memory_for(const format& slots) noexcept {
+    const auto size = stride(slots);
+    const auto in_lists = lists(slots) * sizeof(place_type);
+    if (size == 0 || size > most - in_lists || slots.capacity > most / (size + in_lists)) {
+        return most;
+    }
+    return slots.capacity * (size + in_lists);
+}
+
+/// That nothing was got while the other counts were read makes them belong together: of counts that only ever
+/// grow the sum is the same when all of them are.
 std::size_t message_ring::size() const {
-    auto got = counts_.got.load();
+    auto got = sum_of(&counts::got);
     for (;;) {
-        const auto put = counts_.put.load();
+        const auto put = sum_of(&counts::put);
         const auto got_before = got;
-        got = counts_.got.load();
+        got = sum_of(&counts::got);
         if (got == got_before) {
             if (put - got > capacity()) {
                 throw_written_over();
@@ -47,9 +56,34 @@ std::size_t message_ring::size() const {
     }
 }
 
-std::span<const std::byte> message_ring::message_of(std::uint64_t number) const {
-    const auto* const slot = slot_of(number);
-    length_type length = 0; // read once: somebody may write over it
+std::size_t message_ring::size_of(const counts& one) const {
+    const auto size = one.put.load() - one.got.load();
+    if (size > capacity()) {
+        throw_written_over();
+    }
+    return size;
+}
+
+std::size_t message_ring::highest_priority() const {
+    auto priority = counts_.size() - 1;
+    while (priority != 0 && size_of(counts_[priority]) == 0) {
+        --priority;
+    }
+    return priority;
+}
+
+/// Read once: somebody may write over it. As is the length.
+std::uint64_t message_ring::noted(std::size_t list, std::uint64_t number) const {
+    const auto place = entry(list, number).load(std::memory_order_relaxed);
+    if (place >= capacity()) {
+        throw_written_over();
+    }
+    return place;
+}
+
+std::span<const std::byte> message_ring::message_at(std::uint64_t place) const {
+    const auto* const slot = slot_at(place);
+    length_type length = 0;
     std::memcpy(&length, slot, sizeof length);
     if (length > slot_size()) {
         throw_written_over();

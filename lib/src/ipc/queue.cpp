@@ -7,11 +7,14 @@
 #include "ipc/names.hpp"
 #include "ipc/occasion.hpp"
 #include "os/copy.hpp"
+#include "os/memory.hpp"
 #include "os/process.hpp"
+#include "os/unshared.hpp"
 
 #include <multiprocessing/queue.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -33,15 +36,23 @@ namespace {
 /// Written by all, what changes together on one cache line.
 struct control {
     const message_ring::format format;
+    const std::uint32_t ends_with_writers; // 1: it does
     std::atomic<std::uint32_t> closed{0};
+    std::atomic<std::uint32_t> had_writers{0};      // behind the gate, as is what closes it for want of them
     alignas(64) std::atomic<std::uint64_t> done{0}; // how many of the values put are done with
     occasion put{};                                 // something to get
     occasion got{};                                 // room to put
     occasion all_done{};
     alignas(64) detail::gate gate{};
-    message_ring::counts counts{}; // behind the gate
+    std::array<message_ring::counts, most_priorities> counts{}; // behind the gate
     alignas(64) arena_table arena{};
 };
+
+/// Writers have a shared lock on this byte of the queue's file, each by a descriptor that is for nothing
+/// else: the kernel gives the lock back when nobody has that any more, in any process or on the way to one.
+/// The numbers of the arena's users, who have locks as well, are larger.
+constexpr std::uint32_t byte_of_writers = 0;
+static_assert(byte_of_writers < arena_table::first_user);
 
 /// What a message consists of:
 ///
@@ -70,14 +81,27 @@ std::optional<large_value> large_value_in(std::span<const std::byte> message) {
     return value;
 }
 
-named_memory make_memory(const std::string& name, const message_ring::format& format) {
+message_ring::format format_for(const queue_options& options) {
+    if (options.capacity == 0) {
+        throw std::invalid_argument("multiprocessing::queue: a capacity of at least 1 is needed");
+    }
+    if (options.priorities == 0 || options.priorities > most_priorities) {
+        throw std::invalid_argument("multiprocessing::queue: there can be 1 to " +
+                                    std::to_string(most_priorities) + " priorities, not " +
+                                    std::to_string(options.priorities));
+    }
+    return {options.capacity, message_size_for(options.message_size), options.priorities};
+}
+
+named_memory make_memory(const std::string& name, const queue_options& options) {
+    const auto format = format_for(options);
     const auto slots = message_ring::memory_for(format);
     if (slots > std::numeric_limits<std::size_t>::max() - sizeof(control)) {
         os::throw_refused(ENOMEM, "cannot make a queue of " + std::to_string(format.capacity) +
                                       " values of up to " + std::to_string(format.slot_size) + " bytes");
     }
     auto memory = named_memory::create(name, sizeof(control) + slots);
-    ::new (memory.data()) control{format};
+    ::new (memory.data()) control{.format = format, .ends_with_writers = options.end_with_writers};
     return memory;
 }
 
@@ -89,7 +113,8 @@ control& control_in(const named_memory& memory) {
 message_ring::format format_in(const named_memory& memory) {
     if (memory.size() >= sizeof(control)) {
         const auto format = control_in(memory).format;
-        if (format.capacity != 0 && format.slot_size >= message_size_for(0) &&
+        if (format.capacity != 0 && format.slot_size >= message_size_for(0) && format.priorities != 0 &&
+            format.priorities <= most_priorities &&
             message_ring::memory_for(format) <= memory.size() - sizeof(control)) {
             return format;
         }
@@ -97,12 +122,16 @@ message_ring::format format_in(const named_memory& memory) {
     throw decode_failed("a queue is announced that is something else");
 }
 
+[[noreturn]] void throw_no_such(priority urgency, std::size_t priorities) {
+    throw std::invalid_argument("multiprocessing::queue: the priorities of this one are 0 to " +
+                                std::to_string(priorities - 1) + ", and " + std::to_string(urgency.level) +
+                                " is none of them");
+}
+
 class shared_queue final : public queue_core {
 public:
     explicit shared_queue(const queue_options& options)
-        : own_name_("-queue"),
-          name_(own_name_.text()),
-          memory_(make_memory(name_, {options.capacity, message_size_for(options.message_size)})) {}
+        : own_name_("-queue"), name_(own_name_.text()), memory_(make_memory(name_, options)) {}
 
     explicit shared_queue(const std::string& name) : name_(name), memory_(named_memory::open(name)) {}
 
@@ -115,16 +144,48 @@ public:
         }
     }
 
-    bool put(const value_bytes& value, const wait_limit& limit) override {
+    bool put(const value_bytes& value, priority urgency, const wait_limit& limit) override {
+        if (ends_with_writers_) {
+            throw std::logic_error("multiprocessing::queue: this one ends with its writers, and would not "
+                                   "know of who puts: do that through its writer()");
+        }
+        return put_as_writer(value, urgency, limit);
+    }
+    /// The same, by somebody whom the queue knows of if it has to.
+    bool put_as_writer(const value_bytes& value, priority urgency, const wait_limit& limit) {
+        if (urgency.level < 0 || static_cast<std::size_t>(urgency.level) >= ring_.priorities()) {
+            throw_no_such(urgency, ring_.priorities());
+        }
         const auto size = message_header_size + value.size();
         if (size > ring_.slot_size()) {
-            return put_beside(value, limit);
+            return put_beside(value, urgency, limit);
         }
-        return put_message(limit, size, [&](std::span<std::byte> message) {
+        return put_message(urgency, limit, size, [&](std::span<std::byte> message) {
             std::memcpy(message.data(), &inside, message_header_size);
             value.copy_to(message.data() + message_header_size);
         });
     }
+
+    /// A descriptor that makes whoever has it a writer.
+    os::descriptor become_writer() {
+        if (!ends_with_writers_) {
+            throw std::logic_error("multiprocessing::queue::writer: only a queue that is made with "
+                                   "end_with_writers has any");
+        }
+        auto announcement = os::open_for_reading(memory_.descriptor());
+        (void)in_turn([&] {
+            if (is_closed()) {
+                throw queue_closed("the queue is closed, or has ended with its last writer: there can be no "
+                                   "further one");
+            }
+            os::announce_use(announcement.get(), byte_of_writers);
+            shared_.had_writers.store(1);
+            return true;
+        });
+        return announcement;
+    }
+    /// To be said after the descriptor was closed.
+    void writer_has_gone() noexcept { shared_.put.announce_to_all(); }
 
     std::optional<payload> get(std::span<std::byte> room, const wait_limit& limit) override {
         if (auto value = get_owed()) {
@@ -150,7 +211,7 @@ public:
         const auto attempt = [&] {
             const bool closed = is_closed(); // asked first: what was put before is still got
             const bool received = size() != 0 && in_turn(receive);
-            if (!received && closed) {
+            if (!received && (closed || (ends_with_writers_ && close_without_writers()))) {
                 throw queue_closed("the queue is closed, and nothing is left in it");
             }
             return received;
@@ -205,6 +266,25 @@ public:
 
 private:
     [[nodiscard]] bool is_closed() const { return shared_.closed.load() != 0; }
+    [[nodiscard]] bool has_writers() const noexcept {
+        return os::is_used_by(memory_.descriptor(), byte_of_writers);
+    }
+    /// Closes the queue if it is empty and its last writer has gone; whether it has done so. Behind the gate,
+    /// where nobody puts anything, or becomes a writer, meanwhile. Inlined it would slow down those who find
+    /// a value.
+    [[gnu::noinline]] bool close_without_writers() {
+        if (shared_.had_writers.load() == 0 || has_writers()) {
+            return false;
+        }
+        return in_turn([&] {
+            const bool ended = !has_writers() && ring_.size() == 0;
+            if (ended) {
+                close();
+            }
+            return ended;
+        });
+    }
+
     [[nodiscard]] std::string beside_name(std::uint64_t number) const {
         std::ostringstream name;
         name << beside_ << '-' << std::hex << number;
@@ -236,12 +316,13 @@ private:
 
     /// Has `write` write a message as soon as there is room.
     template <class Write>
-    bool put_message(const wait_limit& limit, std::size_t length, const Write& write) {
+    bool put_message(priority urgency, const wait_limit& limit, std::size_t length, const Write& write) {
+        const auto level = static_cast<std::size_t>(urgency.level);
         const auto attempt = [&] {
             if (is_closed()) {
                 throw queue_closed("the queue is closed: nothing can be put any more");
             }
-            return size() != capacity() && in_turn([&] { return ring_.try_put(length, write); });
+            return size() != capacity() && in_turn([&] { return ring_.try_put(length, write, level); });
         };
         if (!wait_until_done(shared_.got, limit, attempt, [&] { return ring_.size() != capacity(); })) {
             return false;
@@ -250,7 +331,7 @@ private:
         return true;
     }
 
-    bool put_beside(const value_bytes& value, const wait_limit& limit) {
+    bool put_beside(const value_bytes& value, priority urgency, const wait_limit& limit) {
         large_value message{in_arena, {}};
         const auto copy = [&](std::span<std::byte> to) {
             std::ranges::copy(std::as_bytes(std::span(&message, 1)), to.begin());
@@ -261,12 +342,12 @@ private:
                 arena_.send(*place); // before somebody can receive it
                 copy(to);
             };
-            return put_or_drop(limit, send, [&] { arena_.release(*place); });
+            return put_or_drop(urgency, limit, send, [&] { arena_.release(*place); });
         }
         message.number = std::max(in_arena + 1, os::random_number());
         const auto name = beside_name(message.number);
         value.copy_to(make_beside(name, value.size()).data());
-        return put_or_drop(limit, copy, [&] { named_memory::remove(name); });
+        return put_or_drop(urgency, limit, copy, [&] { named_memory::remove(name); });
     }
 
     /// Shared memory of its own. What is kept in the arena goes when it is in the way.
@@ -281,10 +362,10 @@ private:
 
     /// Puts a message that tells of a large value. What lies beside one that was not put goes.
     template <class Write, class Drop>
-    bool put_or_drop(const wait_limit& limit, const Write& write, const Drop& drop) {
+    bool put_or_drop(priority urgency, const wait_limit& limit, const Write& write, const Drop& drop) {
         bool is_put = false;
         try {
-            is_put = put_message(limit, sizeof(large_value), write);
+            is_put = put_message(urgency, limit, sizeof(large_value), write);
         } catch (...) {
             drop();
             throw;
@@ -337,6 +418,7 @@ private:
     named_memory memory_;
     const message_ring::format format_ = format_in(memory_); // a copy: others can write there
     control& shared_ = control_in(memory_);
+    const bool ends_with_writers_ = shared_.ends_with_writers != 0;
     message_ring ring_{shared_.counts, memory_.data() + sizeof(control), format_};
     // What the names of values beside the queue begin with.
     const std::string beside_ = name_of_users(name_, os::file_number(memory_.descriptor()));
@@ -346,17 +428,53 @@ private:
     std::deque<large_value> owed_;
 };
 
+/// A writer: it is one by the descriptor.
+class shared_queue_input final : public queue_input {
+public:
+    shared_queue_input(std::shared_ptr<shared_queue> queue, os::descriptor announcement)
+        : queue_(std::move(queue)), announcement_(std::in_place, std::move(announcement)) {}
+    ~shared_queue_input() override {
+        announcement_.reset();
+        queue_->writer_has_gone();
+    }
+    shared_queue_input(const shared_queue_input&) = delete;
+    shared_queue_input& operator=(const shared_queue_input&) = delete;
+
+    bool put(const value_bytes& value, priority urgency, const wait_limit& limit) override {
+        return queue_->put_as_writer(value, urgency, limit);
+    }
+    void put_to(encoder& out) const override {
+        out.put(queue_->name());
+        out.keep_alive(queue_);
+        put_descriptor(out, announcement_->get());
+    }
+
+private:
+    const std::shared_ptr<shared_queue> queue_;
+    std::optional<os::unshared_descriptor> announcement_; // until it is destroyed
+};
+
 } // namespace
 
 std::shared_ptr<queue_core> make_queue(const queue_options& options) {
-    if (options.capacity == 0) {
-        throw std::invalid_argument("multiprocessing::queue: a capacity of at least 1 is needed");
-    }
     return std::make_shared<shared_queue>(options);
 }
 
 std::shared_ptr<queue_core> open_queue(const std::string& name) {
     return std::make_shared<shared_queue>(name);
+}
+
+std::shared_ptr<queue_input> make_queue_input(const std::shared_ptr<queue_core>& queue) {
+    auto shared = std::static_pointer_cast<shared_queue>(queue);
+    auto announcement = shared->become_writer();
+    return std::make_shared<shared_queue_input>(std::move(shared), std::move(announcement));
+}
+
+std::shared_ptr<queue_input> get_queue_input(decoder& in) {
+    const auto name = in.get<std::string>();
+    os::descriptor announcement(get_descriptor(in));
+    return std::make_shared<shared_queue_input>(std::make_shared<shared_queue>(name),
+                                                std::move(announcement));
 }
 
 } // namespace multiprocessing::detail

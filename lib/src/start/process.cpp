@@ -72,7 +72,8 @@ void process::start() {
         throw std::logic_error("multiprocessing::process::start: this process was moved from");
     }
     if (call_.inherited->is_given_up()) {
-        throw std::logic_error("multiprocessing::process::start: the connections among the arguments of " +
+        throw std::logic_error("multiprocessing::process::start: the connections and writers among the "
+                               "arguments of " +
                                name() + " have gone to the child that was started first");
     }
     auto streams = std::make_unique<detail::child_streams>(options_);

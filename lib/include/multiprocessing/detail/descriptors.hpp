@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 /// Descriptors that travel with values. What they are the bytes cannot say, only which of them is meant.
@@ -51,7 +52,6 @@ descriptor_carrier& carrier_of_arguments();
 class inheritance final : public descriptor_carrier {
 public:
     inheritance() = default;
-    ~inheritance() override { give_up(); }
     void put(encoder& out, int fd) override;
 
     [[nodiscard]] const std::vector<int>& descriptors() const noexcept { return descriptors_; }
@@ -62,6 +62,7 @@ public:
 
 private:
     std::vector<int> descriptors_;
+    std::vector<std::shared_ptr<const void>> owners_; // of the descriptors
     bool is_given_up_ = false;
 };
 
