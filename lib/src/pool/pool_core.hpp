@@ -12,10 +12,12 @@
 
 #include <multiprocessing/pool.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -134,6 +136,7 @@ private:
     void watch(worker& started);
     void stop_watching(worker& ended) noexcept;
     void sleep(lock& held);
+    [[nodiscard]] std::span<const os::event_set::tag> take_naps(bool is_held_up, steady_time deadline);
     void answer(lock& held, os::event_set::tag event);
     void look_at_socket(worker& caller);
     void has_ended(lock& held, worker& ended);
@@ -148,6 +151,8 @@ private:
     const os::descriptor wake_; // a flag: the supervisor has something to do besides workers
     os::event_set events_;      // what the supervisor waits for
     stderr_relay relay_;
+
+    std::atomic<bool> others_looked_{false}; // at all workers, since the supervisor's last nap
 
     mutable std::mutex mutex_; // guards all below but the thread
     std::condition_variable room_;
