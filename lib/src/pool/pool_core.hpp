@@ -97,6 +97,7 @@ private:
     void perform();
     void perform(const action::start_worker& start);
     void perform(const action::send_task& send);
+    void send_gathered();
     void perform(const action::take_back& take);
     void perform(const action::start_timer& timer);
     void perform(const action::request_stop& request);
@@ -166,6 +167,7 @@ private:
     std::vector<pending_start> starts_;
     std::vector<resting_task> resting_;
     std::vector<doubt> doubts_;
+    std::vector<worker*> receivers_; // of tasks that have been gathered, while actions are performed
     std::vector<worker_id> callers_; // have rung, and may have sent more since somebody looked
     std::vector<worker_id> busy_;    // send so much that they are looked after without having to ring
     std::optional<call> initializer_;
