@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ext/stdio_sync_filebuf.h>
 #include <fstream>
 #include <iostream>
 #include <limits>
@@ -24,6 +25,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <typeinfo>
 #include <unistd.h>
 
 namespace multiprocessing::os {
@@ -56,6 +58,23 @@ status_line read_status(std::uint64_t pid) {
     }
     fields >> result.start_time;
     return result;
+}
+
+// Mostly there is nothing to write out, which costs less to see than to do.
+
+void flush(std::FILE* stream) {
+    if (::__fpending(stream) != 0) {
+        std::fflush(stream);
+    }
+}
+/// One that is synchronised with the C library, as standard streams are unless they are told otherwise, keeps
+/// nothing itself.
+template <class Char>
+void flush(std::basic_ostream<Char>& stream) {
+    const auto* buffer = stream.rdbuf();
+    if (buffer != nullptr && typeid(*buffer) != typeid(__gnu_cxx::stdio_sync_filebuf<Char>)) {
+        stream.flush();
+    }
 }
 
 std::uint64_t this_pid_namespace() {
@@ -156,13 +175,14 @@ void set_environment(const std::vector<std::string>& assignments) {
 
 void flush_standard_streams() noexcept {
     try {
-        std::cout.flush();
-        std::clog.flush();
-        std::wcout.flush();
-        std::wclog.flush();
+        flush(std::cout);
+        flush(std::clog);
+        flush(std::wcout);
+        flush(std::wclog);
     } catch (...) { // the user wants exceptions of a stream that has failed
     }
-    std::fflush(stdout);
+    flush(stdout);
+    flush(stderr);
 }
 
 void forget_standard_input() noexcept {

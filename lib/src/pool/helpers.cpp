@@ -25,6 +25,7 @@ void pool_core::look_around(lock& held) {
         return;
     }
     submitted_since_look_ = 0;
+    others_looked_.store(true, std::memory_order_relaxed);
     for (const auto& [id, worker] : workers_) {
         if (worker->channel().something_came()) {
             collect_from(*worker);
@@ -49,6 +50,9 @@ void pool_core::wait_for_room(lock& held) {
         return over;
     });
     held.lock();
+    if (!is_over()) {
+        wake_supervisor(); // which may have left the looking to this thread
+    }
     ++waiting_for_room_;
     room_.wait(held, is_over);
     --waiting_for_room_;

@@ -226,8 +226,12 @@ pool_stats pool_core::stats() const {
 void pool_core::perform() {
     for (auto actions = schedule_.take_actions(); !actions.empty(); actions = schedule_.take_actions()) {
         for (const auto& any : actions) {
+            if (!std::holds_alternative<action::send_task>(any)) {
+                send_gathered(); // what it does may concern them
+            }
             std::visit([this](const auto& one) { perform(one); }, any);
         }
+        send_gathered();
     }
 }
 
@@ -243,9 +247,18 @@ void pool_core::perform(const action::send_task& send) {
     if (receiver == nullptr || sent == nullptr) {
         return; // overtaken by another event
     }
+    const auto kind = sent->is_captured ? frame_kind::captured_task : frame_kind::task;
+    const std::span<const std::byte> content(sent->function.encoded);
+    if (content.size() <= channel::surely_in_message) {
+        if (receiver->to_send.empty()) {
+            receivers_.push_back(receiver);
+        }
+        receiver->to_send.push_back({kind, send.task, content});
+        return;
+    }
+    send_gathered(); // first in, first out
     try {
-        receiver->channel().send(sent->is_captured ? frame_kind::captured_task : frame_kind::task, send.task,
-                                 sent->function.encoded);
+        receiver->channel().send(kind, send.task, content);
     } catch (const channel_broken&) {
         kill(*receiver); // its tasks are dealt with when it is buried
     } catch (const resource_error& e) {
@@ -253,6 +266,18 @@ void pool_core::perform(const action::send_task& send) {
         const auto why = std::string("the arguments could not be handed over: ") + e.what();
         complete_with_error(send.task, std::make_exception_ptr(resource_error(e.code(), why)));
     }
+}
+
+void pool_core::send_gathered() {
+    for (auto* receiver : receivers_) {
+        try {
+            receiver->channel().send_all(receiver->to_send);
+        } catch (const channel_broken&) {
+            kill(*receiver); // its tasks are dealt with when it is buried
+        }
+        receiver->to_send.clear();
+    }
+    receivers_.clear();
 }
 
 void pool_core::perform(const action::take_back& take) {

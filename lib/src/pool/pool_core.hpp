@@ -12,10 +12,12 @@
 
 #include <multiprocessing/pool.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -106,6 +108,7 @@ private:
     void perform();
     void perform(const action::start_worker& start);
     void perform(const action::send_task& send);
+    void send_gathered();
     void perform(const action::take_back& take);
     void perform(const action::start_timer& timer);
     void perform(const action::request_stop& request);
@@ -145,6 +148,7 @@ private:
     void watch(worker& started);
     void stop_watching(worker& ended) noexcept;
     void sleep(lock& held);
+    [[nodiscard]] std::span<const os::event_set::tag> take_naps(bool is_held_up, steady_time deadline);
     void answer(lock& held, os::event_set::tag event);
     void look_at_socket(worker& caller);
     void has_ended(lock& held, worker& ended);
@@ -160,6 +164,8 @@ private:
     os::event_set events_;      // what the supervisor waits for
     stderr_relay relay_;
 
+    std::atomic<bool> others_looked_{false}; // at all workers, since the supervisor's last nap
+
     mutable std::mutex mutex_; // guards all below but the thread
     std::condition_variable room_;
     std::size_t waiting_for_room_ = 0; // threads
@@ -172,6 +178,7 @@ private:
     std::vector<pending_start> starts_;
     std::vector<resting_task> resting_;
     std::vector<doubt> doubts_;
+    std::vector<worker*> receivers_; // of tasks that have been gathered, while actions are performed
     std::vector<worker_id> callers_; // have rung, and may have sent more since somebody looked
     std::vector<worker_id> busy_;    // send so much that they are looked after without having to ring
     std::optional<call> initializer_;

@@ -30,6 +30,9 @@ constexpr std::chrono::seconds longest_trust{1};
 constexpr std::size_t many_results = 4;
 /// How long the supervisor rests meanwhile.
 constexpr std::chrono::microseconds nap{50};
+/// As long as others collect it rests for longer and longer, until it takes so little time that it is in
+/// nobody's way. When they stop, what has come is found so much later, once.
+constexpr std::chrono::microseconds longest_nap{400};
 
 } // namespace
 
@@ -266,11 +269,13 @@ void pool_core::sleep(lock& held) {
     if (std::exchange(tasks_came_, false) || schedule_.running() != 0) {
         at_rest_ = before + longest_trust;
     }
-    asleep_until_ = std::min({due_, at_rest_, busy_.empty() ? steady_time::max() : before + nap});
+    asleep_until_ = std::min(due_, at_rest_);
     const auto deadline = asleep_until_;
+    const bool naps = !busy_.empty();
     const bool is_held_up = relay_.is_held_up();
     held.unlock();
-    const auto events = stderr_relay::wait(events_, is_held_up, deadline);
+    const auto events =
+        naps ? take_naps(is_held_up, deadline) : stderr_relay::wait(events_, is_held_up, deadline);
     held.lock();
     asleep_until_ = steady_time::min();
     if (is_held_up) {
@@ -292,6 +297,19 @@ void pool_core::sleep(lock& held) {
     }
     for (const auto event : events) {
         answer(held, event);
+    }
+}
+
+/// Rests for a while, and for longer as long as others look around meanwhile, whom it then is not in the way
+/// of.
+std::span<const os::event_set::tag> pool_core::take_naps(bool is_held_up, steady_time deadline) {
+    others_looked_.store(false);
+    for (auto length = nap;; length = std::min(2 * length, longest_nap)) {
+        const auto end = std::min(deadline, std::chrono::steady_clock::now() + length);
+        const auto events = stderr_relay::wait(events_, is_held_up, end);
+        if (!events.empty() || is_held_up || end == deadline || !others_looked_.exchange(false)) {
+            return events;
+        }
     }
 }
 

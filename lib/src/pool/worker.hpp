@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace multiprocessing::detail {
 
@@ -70,6 +71,7 @@ public:
         task_id task = 0;
         steady_time time = steady_time::max();
     };
+    std::vector<channel::outgoing> to_send{};  ///< tasks, together with the next ones
     std::size_t taken_since_look = 0;          ///< frames that it has sent, since the supervisor last looked
     steady_time last_look{};                   ///< of the supervisor, at what it has sent
     timer overdue{};                           ///< its task will have run for too long

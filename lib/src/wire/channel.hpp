@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,10 +55,23 @@ public:
     virtual void watch(int worker) noexcept = 0;
     /// Pool: the worker has opened its end, or never will: nobody else can from now on.
     virtual void worker_is_there() noexcept = 0;
+    /// A frame to be sent.
+    struct outgoing {
+        frame_kind kind;
+        std::uint64_t id;
+        std::span<const std::byte> content;
+    };
     /// Sends a frame; by which route its content travels. The worker's end waits for room; the pool's needs
     /// none, as long as it keeps to `most_under_way`. Throws `channel_broken`, and `resource_error` when
     /// there is no memory for a large content.
     virtual frame_route send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) = 0;
+    /// Pool: sends several frames, whose contents are `surely_in_message`, at the price of few. Throws
+    /// `channel_broken`.
+    virtual void send_all(std::span<const outgoing> frames) {
+        for (const auto& each : frames) {
+            send(each.kind, each.id, each.content);
+        }
+    }
     /// Worker: where to encode a large result, which then is not copied again: sent, it belongs to the pool.
     /// Null where there is no such memory.
     [[nodiscard]] virtual memory_source* memory_for_results() noexcept = 0;

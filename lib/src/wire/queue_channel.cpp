@@ -272,6 +272,25 @@ frame_route queue_channel::send(frame_kind kind, std::uint64_t id, std::span<con
     return header.route;
 }
 
+/// In one turn; and the worker is told once. Should this process end meanwhile, so does the worker.
+void queue_channel::send_all(std::span<const outgoing> frames) {
+    auto& queue = queues_->tasks;
+    in_turn(shared().task_turn, queue, [&] {
+        std::array<std::byte, slot_size> buffer;
+        for (const auto& each : frames) {
+            const frame_header header{last_sent_ + 1, each.id, each.content.size(), each.kind,
+                                      frame_route::in_message};
+            if (!queue.try_send(std::span(buffer).first(write_message(header, each.content, buffer)))) {
+                throw channel_broken("the task queue of a worker is full");
+            }
+            queue.check_untouched(); // before the next one
+            last_sent_ = header.sequence;
+        }
+    });
+    mine().sent.store(last_sent_, std::memory_order_release);
+    wake_worker_if_it_waits_for(side::a_frame);
+}
+
 frame_route queue_channel::place_content(std::span<const std::byte> content, heap_place& place) {
     if (content.size() <= surely_in_message) {
         return frame_route::in_message;

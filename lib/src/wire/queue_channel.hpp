@@ -59,6 +59,7 @@ public:
     void watch(int worker) noexcept override { worker_ = worker; }
     void worker_is_there() noexcept override;
     frame_route send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) override;
+    void send_all(std::span<const outgoing> frames) override;
     [[nodiscard]] memory_source* memory_for_results() noexcept override { return &*own_results_; }
     std::optional<frame> receive() override;
     std::optional<frame> wait_and_receive(duration patience) override;
