@@ -24,7 +24,7 @@ function indentation() {
 /^ *$/ || /^ *(public|protected|private):/ {
     comment = ""
 }
-/^ *friend [^(]*;/ { # Doxygen takes it for a member
+/^ *friend [^(]*;/ || /^ +struct [a-z_]+ {};/ { # Doxygen takes it for a member, and a private tag for something to list
     $0 = ""
 }
 comment != "" && !/^ *\/\// {
