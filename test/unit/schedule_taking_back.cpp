@@ -155,6 +155,18 @@ BOOST_AUTO_TEST_CASE(what_the_worker_goes_on_with_is_what_was_not_taken_back) {
     p.settled(1);
 }
 
+BOOST_AUTO_TEST_CASE(the_time_of_what_the_worker_goes_on_with_begins) {
+    plan p({.workers = 2});
+    p.ready(1);
+    p.submitted(1);
+    p.submitted(2, {.timeout = std::chrono::seconds(1)});
+    p.next();
+    p.ready(2);
+    check(p.next(), {"take 1 from 1"});
+    p.give_back(1, {1}); // neither was begun
+    check(p.next(), {"time 2 at 1: 1000", "send 1 to 2"});
+}
+
 BOOST_AUTO_TEST_CASE(what_was_not_sent_to_a_worker_cannot_come_back_from_it) {
     plan p({.workers = 2});
     p.ready(1);

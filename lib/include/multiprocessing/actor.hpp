@@ -21,10 +21,11 @@ enum class restart {
     fresh, ///< another process constructs the object anew, from what the first one was constructed from
 };
 
+/// How an actor is made.
 struct actor_options {
     std::string name{}; ///< of the process, shown by `ps` and debuggers; "worker-N" when empty
-    multiprocessing::restart restart = multiprocessing::restart::none;
-    std::optional<multiprocessing::start_method> start_method{}; ///< empty: `get_start_method`
+    multiprocessing::restart restart = multiprocessing::restart::none; ///< when its process has died
+    std::optional<multiprocessing::start_method> start_method{};       ///< empty: `get_start_method`
 };
 
 namespace detail {
@@ -105,6 +106,7 @@ public:
     explicit actor(const actor_options& options, const Args&... args)
         : actor(start(options, detail::factory<T, detail::constructor<T>>{}, args...)) {}
 
+    /// A handle to the same actor.
     actor(const actor&) = default; // there is no handle to nothing
     actor& operator=(const actor&) = default;
     ~actor() = default;

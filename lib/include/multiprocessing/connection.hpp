@@ -224,6 +224,7 @@ private:
 struct one_way_t {
     explicit one_way_t() = default;
 };
+/// The argument of `pipe` that says so.
 inline constexpr one_way_t one_way{};
 
 /// The two ends of a pipe, each for sending and receiving. Throws `resource_error` when there is no

@@ -41,8 +41,11 @@ void set_start_method(start_method method);
 /// What can be known of a process without owning it. A value; never blocks.
 class process_info {
 public:
+    /// Of whatever process.
     process_info(long pid, std::string name) : pid_(pid), name_(std::move(name)) {}
+    /// Its process id.
     [[nodiscard]] long pid() const noexcept { return pid_; }
+    /// The name that it was started with.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
 private:

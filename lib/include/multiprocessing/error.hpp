@@ -29,6 +29,7 @@ public:
 /// it failed. It costs the operation that throws it, and nothing else.
 class resource_error : public error {
 public:
+    /// For that reason.
     resource_error(std::error_code code, const std::string& what) : error(what), code_(code) {}
     /// The operating system's reason.
     [[nodiscard]] const std::error_code& code() const noexcept { return code_; }
@@ -71,7 +72,8 @@ public:
           pid_(pid),
           exit_code_(exit_code),
           details_(std::make_shared<const worker_death>(std::move(details))) {}
-    worker_died(const worker_died&) = default; // no move: every copy has its details
+    /// Copies share their details.
+    worker_died(const worker_died&) = default; // no move: every copy has them
     worker_died& operator=(const worker_died&) = default;
     /// The dead worker's process id; 0 when no worker could be started at all.
     [[nodiscard]] long pid() const noexcept { return pid_; }
@@ -190,6 +192,7 @@ public:
 /// An exception from another process whose type this process cannot rebuild.
 class remote_error : public error {
 public:
+    /// Of an exception of that type.
     remote_error(std::string type_name, const std::string& what)
         : error(what), type_name_(std::move(type_name)) {}
     /// The exception's type as the compiler spells it, "int" for `throw 42`.

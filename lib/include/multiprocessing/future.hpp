@@ -34,6 +34,7 @@ using result = boost::system::result<R, std::exception_ptr>;
 template <class R>
 class future {
 public:
+    /// No outcome to wait for; so is what has been moved from.
     future() = default;
     future(future&&) noexcept = default;
     future& operator=(future&&) noexcept = default;

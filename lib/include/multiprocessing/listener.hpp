@@ -21,19 +21,23 @@ namespace multiprocessing {
 
 /// Of a socket on this machine: a path, or, after an @, a name that exists as long as the listener.
 struct local_address {
-    std::string name;
+    std::string name; ///< the path, or @ and the name
+    /// Whether they are the same text.
     bool operator==(const local_address&) const = default;
 };
 /// Of a socket that other machines reach.
 struct tcp_address {
     std::string host;       ///< a name or number; of a listener, which of its machine's addresses it is
     std::uint16_t port = 0; ///< 0, of a listener: any that is free
+    /// Whether they are the same text and number.
     bool operator==(const tcp_address&) const = default;
 };
+/// Where a listener is, of either kind.
 using address = std::variant<local_address, tcp_address>;
 /// "/run/x", "@x" or "localhost:4711".
 [[nodiscard]] std::string to_string(const address& where);
 
+/// What a connection may take.
 struct link_options {
     /// Of a message over TCP, in bytes, sent or received: another machine is not to take as much of this
     /// one's memory as it likes.
@@ -70,6 +74,7 @@ public:
              const link_options& options = {});
     /// Removes a path.
     ~listener();
+    /// What has been moved from can only be destroyed or assigned to.
     listener(listener&&) noexcept;
     listener& operator=(listener&&) noexcept;
 

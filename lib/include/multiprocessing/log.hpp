@@ -17,6 +17,7 @@
 ///     [info worker-3 4711] text
 namespace multiprocessing {
 
+/// How much is logged, or how much something matters; `off` is nothing.
 enum class log_level : std::uint8_t { debug, info, warning, error, off };
 
 /// "debug", "info" and so on; as `MULTIPROCESSING_LOG` in the environment of the program may have it, which
@@ -40,10 +41,10 @@ void set_log_level(log_level least) noexcept;
 
 /// One thing to log.
 struct log_record {
-    log_level level = log_level::info;
-    long pid = 0;
-    std::string_view process; ///< the name of the process
-    std::string_view text;
+    log_level level = log_level::info; ///< how much it matters
+    long pid = 0;                      ///< the id of the process that logs
+    std::string_view process;          ///< the name of the process
+    std::string_view text;             ///< what it says
 };
 /// Takes what this process logs, on the thread that logs it, of which there may be several at a time. It must
 /// not use this library, which may hold locks of its own. What it throws is ignored.

@@ -59,6 +59,7 @@ public:
 
     /// Terminates and joins.
     ~pool();
+    /// What has been moved from can only be destroyed or assigned to.
     pool(pool&&) noexcept;
     pool& operator=(pool&&) noexcept;
 
@@ -170,6 +171,7 @@ public:
         return submit_each<detail::element_is::a_tuple_of_arguments>(f, range, chunk_size);
     }
 
+    /// As `map` into an iterator, for elements that are tuples of arguments.
     template <class F, std::ranges::input_range Range, std::input_or_output_iterator Out>
     requires std::output_iterator<
         Out, detail::result_for_each_t<detail::element_is::a_tuple_of_arguments, F, Range>>
@@ -207,6 +209,7 @@ public:
     [[nodiscard]] std::size_t size() const noexcept;
     /// The process ids of the workers alive now.
     [[nodiscard]] std::vector<long> pids() const;
+    /// Of a moment ago.
     [[nodiscard]] pool_stats stats() const;
 
 private:

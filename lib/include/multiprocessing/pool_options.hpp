@@ -72,15 +72,16 @@ struct pool_options {
     std::size_t task_queue_capacity = 1024; ///< how many tasks may wait for a worker, at least 1
 
     // For tasks that do not say otherwise: see `task_options`.
-    std::chrono::nanoseconds task_timeout{0}; ///< 0: as long as it takes
-    std::size_t max_retries = 0;
-    retry_predicate retry_if{};
-    std::optional<std::chrono::nanoseconds> stop_grace{};
+    std::chrono::nanoseconds task_timeout{0};             ///< 0: as long as it takes
+    std::size_t max_retries = 0;                          ///< attempts after the first
+    retry_predicate retry_if{};                           ///< after which exceptions; empty: none
+    std::optional<std::chrono::nanoseconds> stop_grace{}; ///< to end by itself
 
     /// How long a task rests before it is tried again; doubled for each further attempt.
     std::chrono::nanoseconds retry_back_off = std::chrono::milliseconds(50);
     /// A worker with more resident memory than this, in bytes, is replaced when its task is done; 0: never.
     std::size_t max_rss = 0;
+    /// What workers share with the pool.
     multiprocessing::isolation isolation = multiprocessing::isolation::shared;
     /// How many tasks a worker may have ahead of the one that it runs, so that it need not wait for the next.
     /// Empty: many short ones and few long ones. Whatever it is, what a worker has not begun goes to one that
@@ -91,9 +92,9 @@ struct pool_options {
     /// core, and less and less long where waits turn out to be long: an idle pool uses no CPU.
     std::chrono::nanoseconds spin = std::chrono::microseconds(50);
 
-    worker_limits limits{}; ///< what each worker may use
-    int niceness = 0;       ///< added to the parent's
-    cpu_affinity affinity = cpu_affinity::inherited;
+    worker_limits limits{};                           ///< what each worker may use
+    int niceness = 0;                                 ///< added to the parent's
+    cpu_affinity affinity = cpu_affinity::inherited;  ///< the CPUs of workers
     std::filesystem::path working_directory{};        ///< of the workers; empty: the parent's
     std::map<std::string, std::string> environment{}; ///< set besides the parent's, or instead of its values
     /// Of all workers, those that replace others included. Empty: `get_start_method` when the pool is made.

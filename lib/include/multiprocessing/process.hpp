@@ -29,8 +29,10 @@ struct process_options {
 /// Says that a process is to be started by fork: then it can be any callable, with any arguments, and nothing
 /// is encoded.
 struct forked_t {
+    /// What `forked` is.
     explicit constexpr forked_t(std::in_place_t) noexcept {} // {} is none
 };
+/// To be the first argument of a process that is to be forked.
 inline constexpr forked_t forked{std::in_place};
 
 namespace detail {
@@ -56,6 +58,7 @@ public:
              !std::same_as<std::decay_t<F>, forked_t>) explicit process(F&& f, Args&&... args)
         : process(process_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
 
+    /// The same, with options.
     template <class F, class... Args>
     process(process_options options, F&& f, Args&&... args)
         : process(std::move(options), detail::make_call_for_process(f, args...)) {}
@@ -75,6 +78,7 @@ public:
     /// Ends a child that was started and not joined: terminates it, kills it after a grace period of half a
     /// second, and reaps it. Bounded whatever the child does.
     ~process();
+    /// What has been moved from can only be destroyed or assigned to.
     process(process&& other) noexcept;
     process& operator=(process&& other) noexcept;
 
@@ -102,6 +106,7 @@ public:
     [[nodiscard]] bool is_alive() const;
     /// The child's process id; 0 before `start`.
     [[nodiscard]] long pid() const noexcept;
+    /// What its options say, or "process-N".
     [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
     /// A descriptor of the child (a pidfd) that becomes readable when it ends; -1 before `start`. Owned by
     /// this object.

@@ -45,7 +45,7 @@ inline constexpr std::size_t most_priorities = 32;
 /// first that was put. The levels of a queue are 0, which is what values have unless told otherwise, up to
 /// one less than `queue_options::priorities`.
 struct priority {
-    int level = 0;
+    int level = 0; ///< from 0 on
 };
 
 /// How long one process that is stopped inside an operation on a queue can keep others waiting. An operation
@@ -276,10 +276,12 @@ public:
     /// Takes values until the queue is closed and drained.
     class iterator {
     public:
+        /// As `std::input_iterator` wants them.
         using iterator_concept = std::input_iterator_tag;
         using value_type = T;
         using difference_type = std::ptrdiff_t;
 
+        /// As `std::input_iterator` wants them; a step waits for a value.
         iterator() = default;
         explicit iterator(queue& owner) : owner_(&owner) { ++*this; }
         T& operator*() const { return *current_; }
@@ -298,12 +300,15 @@ public:
         queue* owner_ = nullptr;
         std::shared_ptr<T> current_;
     };
+    /// The first value, for which it waits, and the end, which is there when the queue is closed and drained.
     iterator begin() { return iterator(*this); }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 protected:
+    /// For the library's own use.
     explicit queue(std::shared_ptr<detail::queue_core> core) : core_(std::move(core)) {}
 
+    /// For the library's own use.
     [[nodiscard]] detail::queue_core& target() const noexcept { return *core_; }
 
 private:

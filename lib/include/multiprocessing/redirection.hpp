@@ -16,6 +16,7 @@ namespace multiprocessing {
 /// process and in its working directory, and are not kept open here.
 class redirection {
 public:
+    /// The kinds there are; each has a function of its own below.
     enum class type : std::uint8_t { inherited, null, truncated_file, appended_file, pipe, like_output };
 
     /// The stream of this process, as without redirection.
@@ -31,6 +32,7 @@ public:
     /// Standard error leads where standard output does. Not for the others.
     static redirection like_output() { return {type::like_output, {}}; }
 
+    /// Of which kind it is.
     [[nodiscard]] type what() const noexcept { return what_; }
     /// Of a file.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
@@ -99,8 +101,8 @@ private:
 
 /// What a child has written.
 struct process_output {
-    std::string out{};
-    std::string err{};
+    std::string out{}; ///< to standard output
+    std::string err{}; ///< to standard error
 };
 
 } // namespace multiprocessing

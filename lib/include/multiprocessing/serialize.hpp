@@ -60,6 +60,7 @@ private:
 /// Not thread-safe; one encoder has one owner.
 class encoder {
 public:
+    /// What a `serialize` function may ask its archive.
     using is_saving = std::true_type;
     using is_loading = std::false_type;
 
@@ -81,6 +82,7 @@ public:
     /// Appends `size` bytes.
     void save_binary(const void* data, std::size_t size) { out_->append(data, size); }
 
+    /// As `put`.
     template <class T>
     encoder& operator<<(const T& value) {
         put(value);
@@ -118,6 +120,7 @@ private:
 /// as it comes.
 class decoder {
 public:
+    /// What a `serialize` function may ask its archive.
     using is_saving = std::false_type;
     using is_loading = std::true_type;
 
@@ -146,12 +149,14 @@ public:
         return taken;
     }
 
+    /// Takes `size` bytes.
     void load_binary(void* data, std::size_t size) {
         if (size != 0) {
             std::memcpy(data, take(size).data(), size);
         }
     }
 
+    /// As `get`, into an object that is there.
     template <class T>
     decoder& operator>>(T& value) {
         if constexpr (detail::has_serialize<T>) {

@@ -70,6 +70,7 @@ class shared_array {
     static_assert(alignof(T) <= detail::array_alignment, "a shared_array is aligned to 64 bytes at most");
 
 public:
+    /// What it consists of.
     using value_type = T;
 
     /// No elements, and no memory. So is what has been moved from.
@@ -88,6 +89,7 @@ public:
         std::convertible_to<std::ranges::range_reference_t<Range>, T>) explicit shared_array(Range&& range)
         : shared_array(copy_of(range)) {}
 
+    /// A handle to the same elements.
     shared_array(const shared_array&) = default;
     shared_array& operator=(const shared_array&) = default;
     shared_array(shared_array&& other) noexcept { swap(other); }
@@ -96,6 +98,7 @@ public:
         return *this;
     }
     ~shared_array() = default;
+    /// Exchanges two handles; the elements stay where they are.
     void swap(shared_array& other) noexcept {
         core_.swap(other.core_);
         std::swap(data_, other.data_);
@@ -104,6 +107,7 @@ public:
 
     // Constant handles are to elements that can be changed, as constant spans are.
 
+    /// The elements, as those of `std::span`.
     [[nodiscard]] T* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
@@ -170,6 +174,7 @@ private:
     std::size_t size_ = 0;
 };
 
+/// Of the elements of a range.
 template <std::ranges::input_range Range>
 explicit shared_array(Range&&) -> shared_array<std::ranges::range_value_t<Range>>;
 
@@ -205,11 +210,14 @@ public:
     /// nothing (`no_such_file_or_directory`), or it is another user's (`permission_denied`).
     [[nodiscard]] static shared_memory attach(const std::string& name);
 
+    /// A handle to the same memory.
     shared_memory(const shared_memory&) = default; // there is no handle to nothing
     shared_memory& operator=(const shared_memory&) = default;
     ~shared_memory() = default;
 
+    /// What others can attach it by.
     [[nodiscard]] const std::string& name() const noexcept;
+    /// In bytes.
     [[nodiscard]] std::size_t size() const noexcept { return bytes().size(); }
     /// Valid as long as a handle in this process. Begins on a page.
     [[nodiscard]] std::span<std::byte> bytes() const noexcept;

@@ -131,18 +131,22 @@ private:
 template <class T>
 class shared_value {
 public:
+    /// What it is.
     using value_type = T;
+    /// Whether the processor changes it at once, so that nobody waits.
     static constexpr bool is_lock_free = std::atomic_ref<T>::is_always_lock_free;
 
     /// Value-initialised. Throws `resource_error` when there is no room in shared memory.
     shared_value() requires std::default_initializable<T> : shared_value(T()) {}
     explicit shared_value(const T& initial) : cell_(initial) {}
+    /// A handle to the same value.
     shared_value(const shared_value&) = default; // there is no handle to nothing
     shared_value& operator=(const shared_value&) = default;
     ~shared_value() = default;
 
     // Constant handles are to values that can be changed, as constant spans are.
 
+    /// Reads or replaces the whole of it.
     [[nodiscard]] T load() const { return cell_.load(); }
     void store(const T& desired) const { cell_.store(desired); }
     /// Returns what it was.

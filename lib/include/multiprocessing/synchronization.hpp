@@ -136,6 +136,7 @@ private:
 /// taken, as in Python: it cannot be known what its units stood for.
 class counting_semaphore : public detail::object_handle {
 public:
+    /// How many units there can be.
     [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<int>::max(); }
 
     /// `maximum` is for those who want to be told that something is given back twice. Throws
@@ -179,9 +180,12 @@ public:
 
     /// Lets all go on who wait, also when `clear` follows at once, and all who come until then.
     void set();
+    /// Who comes from now on waits.
     void clear();
+    /// Of a moment ago.
     [[nodiscard]] bool is_set() const noexcept;
 
+    /// Waits until it is set.
     void wait() const { (void)wait_before(detail::steady_time::max()); }
     /// False when it has not been set by the end of that time, or until it was asked to stop.
     [[nodiscard]] bool wait(std::stop_token stop) const { return wait_before(std::move(stop)); }
@@ -220,8 +224,10 @@ public:
 
     /// Wakes one of those who wait, if there are any.
     void notify_one();
+    /// Wakes all who wait.
     void notify_all();
 
+    /// Unlocks, waits for a notification, and locks again; with a predicate, until that holds.
     template <detail::shared_mutex Mutex>
     void wait(std::unique_lock<Mutex>& lock) {
         (void)wait_before(lock, detail::steady_time::max());
@@ -295,6 +301,7 @@ private:
 /// noticed: who cannot rule that out waits with a limit of time.
 class barrier : public detail::object_handle {
 public:
+    /// How many parties there can be.
     [[nodiscard]] static constexpr std::size_t max() noexcept { return 65'535; }
 
     /// Takes 80 bytes of shared memory for each party. Throws `std::invalid_argument` unless
@@ -322,7 +329,9 @@ public:
     /// Makes it as new. Who waits gets `broken_barrier`.
     void reset();
 
+    /// Whether it is, of a moment ago.
     [[nodiscard]] bool broken() const noexcept;
+    /// How many have to come.
     [[nodiscard]] std::size_t parties() const noexcept;
     /// How many wait, of a moment ago.
     [[nodiscard]] std::size_t waiting() const noexcept;
