@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ext/stdio_sync_filebuf.h>
 #include <fstream>
 #include <iostream>
 #include <limits>
@@ -27,6 +26,10 @@
 #include <sys/syscall.h>
 #include <typeinfo>
 #include <unistd.h>
+
+#if __has_include(<ext/stdio_sync_filebuf.h>)
+#    include <ext/stdio_sync_filebuf.h> // libstdc++
+#endif
 
 namespace multiprocessing::os {
 namespace {
@@ -71,10 +74,13 @@ void flush(std::FILE* stream) {
 /// nothing itself.
 template <class Char>
 void flush(std::basic_ostream<Char>& stream) {
+#if __has_include(<ext/stdio_sync_filebuf.h>)
     const auto* buffer = stream.rdbuf();
-    if (buffer != nullptr && typeid(*buffer) != typeid(__gnu_cxx::stdio_sync_filebuf<Char>)) {
-        stream.flush();
+    if (buffer != nullptr && typeid(*buffer) == typeid(__gnu_cxx::stdio_sync_filebuf<Char>)) {
+        return;
     }
+#endif
+    stream.flush();
 }
 
 std::uint64_t this_pid_namespace() {
