@@ -15,6 +15,7 @@
 #include <optional>
 #include <random>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <sys/wait.h>
 #include <thread>
@@ -111,6 +112,10 @@ BOOST_AUTO_TEST_CASE(all_forms_of_put_take_a_priority) {
     q.put(0);
     BOOST_TEST(!q.try_put(3, mp::priority{3})); // all values share the room
     BOOST_TEST(!q.put_for(3, 1ms, mp::priority{3}));
+    std::stop_source stop;
+    stop.request_stop();
+    BOOST_TEST(!q.put(3, mp::priority{3}, stop.get_token()));
+    BOOST_TEST(!q.put_for(3, 1h, mp::priority{3}, stop.get_token()));
     BOOST_TEST(all_of(q) == (std::vector{3, 2, 1, 0}), boost::test_tools::per_element());
 }
 
@@ -188,7 +193,7 @@ BOOST_AUTO_TEST_CASE(ends_with_its_last_writer_and_drained) {
     BOOST_TEST(q.get() == 1);
     BOOST_TEST(!q.get_for(1ms).has_value());
     BOOST_TEST(second.try_put(2));
-    BOOST_TEST(second.put_for(3, 1h));
+    BOOST_TEST(second.put_for(3, 1h, std::stop_token()));
     BOOST_TEST(second.put_until(4, std::chrono::system_clock::now() + 1h));
     second = {};
     BOOST_TEST(sum_of(q) == 9);
