@@ -130,8 +130,9 @@ public:
     using error::error;
 };
 
-/// The process that made an actor, and looked after it, has ended or has destroyed its last handle to it. What
-/// was called from another process and has no outcome may have run or not; there is nobody to call any more.
+/// The process that made an actor, and looked after it, has ended or has destroyed its last handle to it.
+/// What was called from another process and has no outcome may have run or not; there is nobody to call any
+/// more.
 class actor_lost : public error {
 public:
     using error::error;
