@@ -36,6 +36,18 @@ BOOST_AUTO_TEST_CASE(time_starts_when_a_task_comes_to_the_front) {
     check(p.next(), {"time 2 at 1: 1000"});
 }
 
+BOOST_AUTO_TEST_CASE(time_starts_when_what_was_in_front_is_taken_back) {
+    plan p({.workers = 2});
+    p.ready(1);
+    p.submit(1, 1);
+    p.submitted(2, a_second);
+    p.next();
+    p.ready(2);
+    check(p.next(), {"take 1 from 1"});
+    p.give_back(1, {1}); // which it had not begun
+    check(p.next(), {"time 2 at 1: 1000", "send 1 to 2"});
+}
+
 BOOST_AUTO_TEST_CASE(a_task_without_a_timeout_has_no_timer) {
     auto p = plan::with_ready_workers(1);
     p.submitted(1);

@@ -96,6 +96,7 @@ bool schedule::taken_back(worker_id worker, const std::vector<task_id>& tasks) {
     if (slot == nullptr) {
         return true;
     }
+    const auto front = slot->under_way.empty() ? task_id{0} : slot->under_way.front();
     std::deque<task_id> returned;
     auto at = slot->under_way.begin();
     for (const auto id : tasks) { // in the order in which they were sent
@@ -107,6 +108,9 @@ bool schedule::taken_back(worker_id worker, const std::vector<task_id>& tasks) {
     }
     slot->given -= returned.size();
     slot->nothing_to_take_back = returned.empty();
+    if (!returned.empty() && returned.front() == front) { // the worker was between two tasks
+        front_changed(*slot);
+    }
     put_back(returned);
     changed(*slot);
     return terminated_ || returned.size() == tasks.size();
