@@ -28,7 +28,8 @@ inline constexpr std::size_t automatic = 0;
 
 namespace detail {
 class pool_core;
-}
+struct unbounded_submission;
+} // namespace detail
 
 /// A bounded number of processes that run functions.
 ///
@@ -213,6 +214,8 @@ public:
     [[nodiscard]] pool_stats stats() const;
 
 private:
+    friend struct detail::unbounded_submission; // asio.hpp
+
     template <std::integral Number>
     static pool_options with_processes(Number processes) {
         return {.processes = processes > 0 ? static_cast<std::size_t>(processes) : 0};
@@ -223,6 +226,9 @@ private:
                 const task_options& options);
     bool try_submit(detail::call&& call, std::shared_ptr<detail::completion> completion,
                     const task_options& options);
+    /// Exceeds the capacity of the task queue instead of waiting.
+    void submit_at_once(detail::call&& call, std::shared_ptr<detail::completion> completion,
+                        const task_options& options);
     void set_initializer(detail::call call);
     [[nodiscard]] std::size_t in_flight() const noexcept;
 

@@ -68,6 +68,11 @@ bool pool::try_submit(detail::call&& call, std::shared_ptr<detail::completion> c
     return core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::refuse);
 }
 
+void pool::submit_at_once(detail::call&& call, std::shared_ptr<detail::completion> completion,
+                          const task_options& options) {
+    core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::exceed);
+}
+
 void pool::set_initializer(detail::call call) {
     core_->set_initializer(std::move(call));
 }

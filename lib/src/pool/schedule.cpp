@@ -96,8 +96,8 @@ bool schedule::taken_back(worker_id worker, const std::vector<task_id>& tasks) {
     if (slot == nullptr) {
         return true;
     }
+    const auto front = slot->under_way.empty() ? task_id{0} : slot->under_way.front();
     std::deque<task_id> returned;
-    const auto old_front = slot->under_way.empty() ? 0 : slot->under_way.front();
     auto at = slot->under_way.begin();
     for (const auto id : tasks) { // in the order in which they were sent
         const auto found = std::find(at, slot->under_way.end(), id);
@@ -108,7 +108,7 @@ bool schedule::taken_back(worker_id worker, const std::vector<task_id>& tasks) {
     }
     slot->given -= returned.size();
     slot->nothing_to_take_back = returned.empty();
-    if (!returned.empty() && returned.front() == old_front) {
+    if (!returned.empty() && returned.front() == front) { // the worker was between two tasks
         front_changed(*slot);
     }
     put_back(returned);
