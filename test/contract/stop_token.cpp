@@ -135,10 +135,35 @@ BOOST_FIXTURE_TEST_CASE(waits_for_results_stop, held_task) {
     BOOST_TEST(futures.front().get() == 5);
 }
 
+// Who takes results more slowly than they come never waits.
+BOOST_AUTO_TEST_CASE(results_that_need_no_wait_end_after_a_stop) {
+    mp::pool pool(2);
+    const auto stop_at_the_third = [&](const auto& each_of) {
+        std::stop_source source;
+        int got = 0;
+        const auto take_all = [&] {
+            for ([[maybe_unused]] auto& each : each_of(source.get_token())) {
+                if (++got == 3) {
+                    source.request_stop();
+                }
+            }
+        };
+        BOOST_CHECK_THROW(take_all(), mp::wait_stopped);
+        BOOST_TEST(got >= 3);
+    };
+    const auto half = [](int n) { return n / 2; };
+    const std::vector<int> many(100'000);
+    stop_at_the_third([&](auto stop) { return pool.imap(half, many, stop); });
+    stop_at_the_third([&](auto stop) { return pool.imap_unordered(half, many, stop); });
+}
+
 BOOST_FIXTURE_TEST_CASE(waits_for_the_end_of_a_pool_stop, held_task) {
     BOOST_CHECK_THROW((void)pool.join(asked()), std::logic_error);
     pool.close();
     check_that_it_stops([&](const auto& stop) { return !pool.join(stop); });
+    check_that_it_stops([&](const auto& stop) { return !pool.join_for(1h, stop); });
+    BOOST_TEST(!pool.join_for(1ms));
+    BOOST_TEST(!pool.join_until(std::chrono::system_clock::now()));
     g.open();
     BOOST_TEST(pool.join(never_asked().token));
     BOOST_TEST(pool.join(asked()));
@@ -237,6 +262,15 @@ BOOST_AUTO_TEST_CASE(waits_for_synchronisation_stop) {
     check_that_it_stops([&](const auto& stop) {
         std::unique_lock lock(mutex);
         return !changed.wait_for(lock, stop, 1h, [] { return false; });
+    });
+    std::jthread restless([&](const std::stop_token& enough) {
+        while (!enough.stop_requested()) {
+            changed.notify_all();
+        }
+    });
+    check_that_it_stops([&](const auto& stop) { // also who is notified all the time
+        std::unique_lock lock(mutex);
+        return !changed.wait(lock, stop, [] { return false; });
     });
 }
 

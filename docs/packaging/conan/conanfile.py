@@ -5,6 +5,7 @@ from conan import ConanFile
 from conan.tools.build import check_min_cppstd
 from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
 from conan.tools.files import copy
+from conan.tools.scm import Version
 
 
 class Multiprocessing(ConanFile):
@@ -54,6 +55,8 @@ class Multiprocessing(ConanFile):
         core = self.cpp_info.components["multiprocessing"]
         core.libs = ["multiprocessing"]
         core.requires = ["boost::headers"]
+        if Version(self.dependencies["boost"].ref.version) >= "1.86":  # compiled since then
+            core.requires.append("boost::process")
         core.system_libs = ["pthread"]
         core.set_property("cmake_target_name", "multiprocessing::multiprocessing")
         if self.options.listener:

@@ -5,6 +5,7 @@
 #include <multiprocessing/future.hpp>
 #include <multiprocessing/pool_options.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <memory>
 #include <optional>
@@ -41,8 +42,8 @@ public:
                         const task_options& options) = 0;
     virtual void close() = 0;
     virtual void terminate() = 0;
-    /// False when it was asked to stop first.
-    virtual bool join(const std::stop_token& stop) = 0;
+    /// False when the limit came first.
+    virtual bool join(const wait_limit& limit) = 0;
     virtual long pid() = 0;
     /// What `find_actor` finds it by, in any process. Throws `resource_error`.
     virtual const std::string& address() = 0;
@@ -154,9 +155,19 @@ public:
     /// after half a second. Does not wait.
     void terminate() const { here().terminate(); }
     /// Waits until the process has ended. Throws `std::logic_error` unless `close` or `terminate` was called.
-    void join() const { (void)here().join({}); }
-    /// The same, but false when it is asked to stop first.
-    [[nodiscard]] bool join(const std::stop_token& stop) const { return here().join(stop); }
+    void join() const { (void)here().join(detail::steady_time::max()); }
+    /// The same, but false when it is asked to stop first, or at the end of that time.
+    [[nodiscard]] bool join(std::stop_token stop) const { return here().join(std::move(stop)); }
+    template <class Rep, class Period>
+    [[nodiscard]] bool join_for(std::chrono::duration<Rep, Period> duration,
+                                std::stop_token stop = {}) const {
+        return here().join({detail::deadline_after(duration), std::move(stop)});
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool join_until(std::chrono::time_point<Clock, Duration> time,
+                                  std::stop_token stop = {}) const {
+        return here().join({detail::on_steady_clock(time), std::move(stop)});
+    }
 
     /// The process id; 0 when there is no process, since it has ended and no other has been started yet. In
     /// another process than the one that made the actor, this has to ask there, as `join` does: not in a

@@ -14,12 +14,10 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <cerrno>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <exception>
-#include <fcntl.h>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -244,15 +242,9 @@ private:
 
     /// A descriptor of its own: the reactor takes each once only.
     void open(const asio::any_io_executor& executor) {
-        if (child_->native_handle() == -1) {
-            throw std::logic_error("multiprocessing::async_wait: " + child_->name() + " was not started");
-        }
         auto end = std::make_unique<asio::posix::stream_descriptor>(executor);
         look_again_ = std::make_unique<asio::steady_timer>(executor);
-        const int descriptor = ::fcntl(child_->native_handle(), F_DUPFD_CLOEXEC, 0);
-        if (descriptor == -1) {
-            throw resource_error({errno, std::system_category()}, "cannot copy a process descriptor");
-        }
+        const int descriptor = detail::copy_of_handle(*child_);
         boost::system::error_code error;
         end->assign(descriptor, error);
         if (error) {

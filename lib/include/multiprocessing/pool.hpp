@@ -202,9 +202,17 @@ public:
     void terminate();
     /// Waits until all workers have ended. Throws `std::logic_error` unless `close` or `terminate` was called
     /// before.
-    void join();
-    /// The same, but false when it is asked to stop first.
-    [[nodiscard]] bool join(std::stop_token stop);
+    void join() { (void)join_before(detail::steady_time::max()); }
+    /// The same, but false when it is asked to stop first, or at the end of that time.
+    [[nodiscard]] bool join(std::stop_token stop) { return join_before(std::move(stop)); }
+    template <class Rep, class Period>
+    [[nodiscard]] bool join_for(std::chrono::duration<Rep, Period> duration, std::stop_token stop = {}) {
+        return join_before({detail::deadline_after(duration), std::move(stop)});
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool join_until(std::chrono::time_point<Clock, Duration> time, std::stop_token stop = {}) {
+        return join_before({detail::on_steady_clock(time), std::move(stop)});
+    }
 
     /// The number of workers the pool keeps.
     [[nodiscard]] std::size_t size() const noexcept;
@@ -214,6 +222,8 @@ public:
     [[nodiscard]] pool_stats stats() const;
 
 private:
+    bool join_before(const detail::wait_limit& limit);
+
     friend struct detail::unbounded_submission; // asio.hpp
 
     template <std::integral Number>

@@ -154,4 +154,10 @@ private:
     std::unique_ptr<detail::child_streams> streams_; // with it
 };
 
+namespace detail {
+/// A descriptor like `native_handle`, which is the caller's. Throws `resource_error`, and `std::logic_error`
+/// when there is none.
+[[nodiscard]] int copy_of_handle(const process& child);
+} // namespace detail
+
 } // namespace multiprocessing

@@ -118,17 +118,17 @@ public:
     result_source& operator=(const result_source&) = delete;
 
     bool advance() {
-        while (futures_.size() < in_flight_) {
+        while (!is_fed_ && !stop_.stop_requested() && futures_.size() < in_flight_) {
             auto next = feed_();
-            if (!next) {
-                break;
+            is_fed_ = !next;
+            if (next) {
+                futures_.push(std::move(*next));
             }
-            futures_.push(std::move(*next));
         }
-        if (futures_.size() == 0) {
+        if (futures_.size() == 0 && is_fed_) {
             return false;
         }
-        auto next = futures_.pop(stop_);
+        auto next = futures_.size() != 0 ? futures_.pop(stop_) : std::nullopt;
         if (!next) {
             throw wait_stopped("a wait for the next result was asked to stop");
         }
@@ -147,6 +147,7 @@ private:
     std::size_t in_flight_;
     std::stop_token stop_;
     Futures<result> futures_;
+    bool is_fed_ = false; // nothing is left of the input
     std::optional<value_type> current_;
 };
 
@@ -155,9 +156,10 @@ private:
 /// The results of applying a function to each element of a range, in a pool, while they are being computed:
 /// an input range, to be iterated over once. A bounded number of elements is in flight, so the input may be
 /// endless; it is read by the thread that iterates. Incrementing waits for the next result, and throws a
-/// failed task's error, or `wait_stopped` when it is asked to stop first; incrementing again goes on behind
-/// it. Leaving early, which is destroying the range before its end, cancels what is in flight, as
-/// `future::cancel` does. A function that returns nothing gives `std::monostate`s.
+/// failed task's error; incrementing again goes on behind it. When it is asked to stop, the results that are
+/// there still come, then it throws `wait_stopped`, and nothing more of the input is read. Leaving early,
+/// which is destroying the range before its end, cancels what is in flight, as `future::cancel` does. A
+/// function that returns nothing gives `std::monostate`s.
 ///
 /// Move-only, and works with views: `pool.imap(f, input) | std::views::take(5)`. Views and algorithms wait
 /// where they increment: behind its last element `take` waits for one more.

@@ -285,7 +285,8 @@ private:
     template <class Mutex, class Predicate>
     bool wait_before(std::unique_lock<Mutex>& lock, const detail::wait_limit& limit, Predicate& holds) {
         while (!holds()) {
-            if (wait_before(lock, limit) == std::cv_status::timeout) {
+            // Who is notified all the time hears of a stop as well.
+            if (limit.stop.stop_requested() || wait_before(lock, limit) == std::cv_status::timeout) {
                 return holds();
             }
         }

@@ -52,7 +52,7 @@ void actor_guest::answer(std::uint64_t id, payload outcome, std::string printed)
     to_send_.push_back({id, std::move(outcome), std::move(printed)});
     // Behind others it is sent with them.
     if (to_send_.size() == 1 && (!is_short || !send_what_fits())) {
-        os::set_flag(wake_);
+        os::set_flag(wake_->get());
     }
 }
 

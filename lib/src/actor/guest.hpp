@@ -25,8 +25,10 @@ namespace multiprocessing::detail {
 /// be told. Thread-safe, but for what is the server's thread's own.
 class actor_guest {
 public:
-    /// `wake` is a flag that is set when something is left to be sent.
-    actor_guest(os::descriptor socket, int wake) : socket_(std::move(socket)), wake_(wake) {}
+    /// `wake` is a flag that is set when something is left to be sent. A call of the guest's may be completed
+    /// when the server is gone.
+    actor_guest(os::descriptor socket, std::shared_ptr<const os::unshared_descriptor> wake)
+        : socket_(std::move(socket)), wake_(std::move(wake)) {}
 
     // The server's thread's own.
 
@@ -69,7 +71,7 @@ private:
     os::delivery send(unsent& next, packet_kind kind, std::span<const std::byte> content);
 
     const os::unshared_descriptor socket_;
-    const int wake_;
+    const std::shared_ptr<const os::unshared_descriptor> wake_;
     packet_receiver receiver_; // the thread's own
     std::size_t index_ = 0;    // as well
 

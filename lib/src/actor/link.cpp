@@ -72,13 +72,13 @@ void actor_link::submit(call&& function, std::shared_ptr<completion> state, cons
     encoder out(head);
     call_head{options, function.function, function.takes_stop_token}.encode(out);
     send(packet_kind::call, {std::move(state), std::move(function.kept), std::move(function.function)},
-         {head, function.encoded}, limit::most_calls);
+         {head, function.encoded}, bound::most_calls);
 }
 
-std::shared_ptr<completion> actor_link::ask(packet_kind what, const std::stop_token& stop) {
+std::shared_ptr<completion> actor_link::ask(packet_kind what, const wait_limit& limit) {
     auto state = std::make_shared<completion>();
-    send(what, {.state = state, .function = {.told = "there is no answer about an actor"}}, {}, limit::none);
-    if (!wait_for_one(state, stop)) {
+    send(what, {.state = state, .function = {.told = "there is no answer about an actor"}}, {}, bound::none);
+    if (!wait_for_one(state, limit)) {
         return nullptr;
     }
     state->wait_for_success();
@@ -118,9 +118,9 @@ void actor_link::wait_for(std::uint64_t, const completion& waited) {
     waited.sleep();
 }
 
-void actor_link::send(packet_kind kind, request&& made, const value_bytes& content, limit limited) {
+void actor_link::send(packet_kind kind, request&& made, const value_bytes& content, bound bounded) {
     const outgoing_packet packet(kind, content);
-    const auto id = begin(std::move(made), limited);
+    const auto id = begin(std::move(made), bounded);
     if (id == nobody_there) {
         return;
     }
@@ -134,13 +134,19 @@ void actor_link::send(packet_kind kind, request&& made, const value_bytes& conte
 
 void actor_link::send(const outgoing_packet& packet, std::uint64_t id) const {
     while (packet.send(socket_->get(), id) == os::delivery::no_room) { // it is read all the time
-        os::wait_writable(socket_->get());
+        os::poll_set both;
+        both.add_writer(socket_->get());
+        const auto process = both.add(there_->get());
+        both.wait(steady_time::max());
+        if (both.is_readable(process)) {
+            break;
+        }
     } // where nobody is any more the thread sees that as well
 }
 
-std::uint64_t actor_link::begin(request&& made, limit limited) {
+std::uint64_t actor_link::begin(request&& made, bound bounded) {
     std::unique_lock lock(mutex_);
-    if (limited == limit::most_calls && std::this_thread::get_id() != thread_) { // which makes the room
+    if (bounded == bound::most_calls && std::this_thread::get_id() != thread_) { // which makes the room
         room_.wait(lock, [&] { return is_lost_ || under_way_.size() < most_calls; });
     }
     if (is_lost_) {

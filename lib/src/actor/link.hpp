@@ -15,7 +15,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,9 +33,9 @@ public:
 
     /// Waits while `most_calls` are under way. Throws `resource_error`, `not_encodable` for a predicate.
     void submit(call&& function, std::shared_ptr<completion> state, const task_options& options);
-    /// Waits for the answer; null when it was asked to stop first. Throws `actor_lost`, `resource_error`, and
+    /// Waits for the answer; null when the limit came first. Throws `actor_lost`, `resource_error`, and
     /// what is answered.
-    std::shared_ptr<completion> ask(packet_kind what, const std::stop_token& stop = {});
+    std::shared_ptr<completion> ask(packet_kind what, const wait_limit& limit = steady_time::max());
     /// Wants no answer.
     void tell(packet_kind what, std::uint64_t id = 0);
     /// No handle is left.
@@ -52,11 +51,11 @@ private:
         std::vector<std::shared_ptr<const void>> kept{}; // for its arguments
         function_name function{};
     };
-    enum class limit { none, most_calls };
+    enum class bound { none, most_calls };
 
-    void send(packet_kind kind, request&& made, const value_bytes& content, limit limited);
+    void send(packet_kind kind, request&& made, const value_bytes& content, bound bounded);
     void send(const outgoing_packet& packet, std::uint64_t id) const;
-    std::uint64_t begin(request&& made, limit limited);
+    std::uint64_t begin(request&& made, bound bounded);
     void run();
     void receive_all();
     void take(incoming_packet&& packet);

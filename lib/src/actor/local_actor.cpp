@@ -42,8 +42,8 @@ void local_actor::terminate() {
     pool_->terminate();
 }
 
-bool local_actor::join(const std::stop_token& stop) {
-    return pool_->join(stop);
+bool local_actor::join(const wait_limit& limit) {
+    return pool_->join(limit);
 }
 
 long local_actor::pid() {

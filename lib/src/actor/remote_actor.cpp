@@ -41,9 +41,9 @@ void remote_actor::terminate() {
     link().tell(packet_kind::terminate);
 }
 
-bool remote_actor::join(const std::stop_token& stop) {
+bool remote_actor::join(const wait_limit& limit) {
     try {
-        return link().ask(packet_kind::join, stop) != nullptr;
+        return link().ask(packet_kind::join, limit) != nullptr;
     } catch (const actor_lost&) { // it has ended with the other
         return true;
     }

@@ -22,7 +22,7 @@ public:
     void submit(call&& function, std::shared_ptr<completion> state, const task_options& options) override;
     void close() override;
     void terminate() override;
-    bool join(const std::stop_token& stop) override;
+    bool join(const wait_limit& limit) override;
     long pid() override;
     const std::string& address() override { return address_; }
     [[nodiscard]] bool is_made_here() const noexcept override { return maker_.is_here(); }

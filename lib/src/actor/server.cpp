@@ -33,7 +33,7 @@ actor_server::actor_server(pool_core& pool)
     : pool_(pool),
       address_("@" + make_name()),
       listener_(os::listen_under(address_)),
-      wake_(os::make_flag()) {
+      wake_(std::make_shared<os::unshared_descriptor>(os::make_flag())) {
     try {
         const os::signals_blocked signals_are_for_the_programs_threads;
         thread_ = std::thread([this] { run(); });
@@ -44,7 +44,7 @@ actor_server::actor_server(pool_core& pool)
 
 actor_server::~actor_server() {
     ending_ = true;
-    os::set_flag(wake_.get());
+    os::set_flag(wake_->get());
     thread_.join();
 }
 
@@ -72,7 +72,7 @@ void actor_server::run() {
 
 void actor_server::take_a_turn(steady_time deadline) {
     os::poll_set all;
-    const auto wake = all.add(wake_.get());
+    const auto wake = all.add(wake_->get());
     std::optional<std::size_t> listener;
     if (no_room_until_ <= std::chrono::steady_clock::now()) {
         listener = all.add(listener_.get());
@@ -84,7 +84,7 @@ void actor_server::take_a_turn(steady_time deadline) {
     }
     all.wait(deadline);
     if (all.is_readable(wake)) {
-        os::clear_flag(wake_.get());
+        os::clear_flag(wake_->get());
     }
     std::erase_if(guests_, [&](const auto& each) {
         const bool is_over = each->has_come(all) && !serve(each);
@@ -106,7 +106,7 @@ void actor_server::accept_all() {
     while (auto connected = os::accept(listener_.get())) {
         any = true;
         if (os::is_of_this_user(connected.get())) {
-            guests_.push_back(std::make_shared<actor_guest>(std::move(connected), wake_.get()));
+            guests_.push_back(std::make_shared<actor_guest>(std::move(connected), wake_));
         }
     }
     if (!any) {

@@ -50,7 +50,8 @@ private:
     pool_core& pool_;
     const std::string address_;
     const os::unshared_descriptor listener_;
-    const os::unshared_descriptor wake_; // a flag: outcomes are left to be sent, or the end has come
+    /// A flag: outcomes are left to be sent, or the end has come.
+    const std::shared_ptr<const os::unshared_descriptor> wake_;
     std::atomic<bool> ending_{false};
 
     // The thread's own.

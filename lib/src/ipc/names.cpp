@@ -3,6 +3,8 @@
 
 #include "os/process.hpp"
 
+#include <multiprocessing/error.hpp>
+
 #include <boost/interprocess/shared_memory_object.hpp>
 #include <cstring>
 #include <filesystem>
@@ -73,8 +75,15 @@ os::descriptor open_maker_of(const std::string& name) {
     if (!maker || maker->pid_namespace != os::this_process().pid_namespace || !os::is_running(*maker)) {
         return {};
     }
-    auto process = os::open_process(static_cast<long>(maker->pid));
-    return os::is_running(*maker) ? std::move(process) : os::descriptor(); // it still has its number
+    try {
+        auto process = os::open_process(static_cast<long>(maker->pid));
+        return os::is_running(*maker) ? std::move(process) : os::descriptor(); // it still has its number
+    } catch (const resource_error& e) {
+        if (e.code() != std::errc::no_such_process) {
+            throw;
+        }
+        return {};
+    }
 }
 
 own_name::own_name(const std::string& suffix) : text_(make_name() + suffix) {}

@@ -30,7 +30,7 @@ std::shared_ptr<pool_core> start_pool(const pool_options& options) {
 void end_pool(const std::shared_ptr<pool_core>& pool) noexcept {
     if (pool->is_made_here()) {
         pool->terminate();
-        (void)pool->join({});
+        (void)pool->join(steady_time::max());
     } else {
         os::abandon(pool);
     }
@@ -87,12 +87,8 @@ void pool::terminate() {
     core_->terminate();
 }
 
-void pool::join() {
-    (void)core_->join({});
-}
-
-bool pool::join(std::stop_token stop) {
-    return core_->join(stop);
+bool pool::join_before(const detail::wait_limit& limit) {
+    return core_->join(limit);
 }
 
 std::size_t pool::size() const noexcept {

@@ -187,9 +187,8 @@ const std::shared_ptr<completion>& pool_core::end() {
     return end_;
 }
 
-bool pool_core::join(const std::stop_token& stop) {
-    const auto& workers_have_ended = end();
-    if (stop.stop_possible() && !wait_for_one(workers_have_ended, stop)) {
+bool pool_core::join(const wait_limit& limit) {
+    if (!wait_for_one(end(), limit)) {
         return false;
     }
     const std::lock_guard one_at_a_time(joining_);

@@ -66,8 +66,8 @@ public:
     void set_initializer(call initializer);
     void close();
     void terminate();
-    /// False when it was asked to stop first.
-    bool join(const std::stop_token& stop);
+    /// False when the limit came first.
+    bool join(const wait_limit& limit);
     /// Complete once all workers have ended. Throws `std::logic_error` unless `close` or `terminate` was
     /// called before.
     [[nodiscard]] const std::shared_ptr<completion>& end();

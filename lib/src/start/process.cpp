@@ -1,5 +1,6 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "os/copy.hpp"
+#include "os/descriptor.hpp"
 #include "start/child_streams.hpp"
 #include "start/launch.hpp"
 
@@ -155,6 +156,13 @@ detail::child_process& process::started() const {
 detail::child_streams& process::streams() const {
     (void)started();
     return *streams_;
+}
+
+int detail::copy_of_handle(const process& child) {
+    if (child.native_handle() == -1) {
+        throw std::logic_error("multiprocessing::process: " + child.name() + " was not started");
+    }
+    return os::duplicate(child.native_handle()).release();
 }
 
 } // namespace multiprocessing
