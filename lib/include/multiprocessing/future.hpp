@@ -199,7 +199,9 @@ private:
 
     detail::completion& check() const {
         if (!state_) {
-            throw std::logic_error("multiprocessing::future: there is no outcome to wait for");
+            throw std::logic_error(
+                "multiprocessing::future: there is no outcome to wait for: get, try_get or then has taken "
+                "it, or the future is empty");
         }
         return *state_;
     }
