@@ -2,7 +2,6 @@
 #include "actor/server.hpp"
 
 #include "actor/call_head.hpp"
-#include "ipc/names.hpp"
 #include "os/poll.hpp"
 #include "os/process.hpp"
 #include "wire/frame.hpp"
@@ -12,7 +11,6 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -22,18 +20,13 @@ namespace {
 /// How long those who have called get to take what is left for them: each has a thread that does nothing
 /// else.
 constexpr std::chrono::seconds longest_farewell{1};
-/// When this process has no descriptor for one more that wants to connect: time for something to be closed.
-constexpr std::chrono::milliseconds until_there_may_be_room{50};
 /// So many requests of one guest, then others have their turn.
 constexpr int most_in_a_turn = 64;
 
 } // namespace
 
 actor_server::actor_server(pool_core& pool)
-    : pool_(pool),
-      address_("@" + make_name()),
-      listener_(os::listen_under(address_)),
-      wake_(std::make_shared<os::unshared_descriptor>(os::make_flag())) {
+    : pool_(pool), wake_(std::make_shared<os::unshared_descriptor>(os::make_flag())) {
     try {
         const os::signals_blocked signals_are_for_the_programs_threads;
         thread_ = std::thread([this] { run(); });
@@ -61,9 +54,7 @@ void actor_server::run() {
         }
     } catch (const std::exception&) { // no memory: who calls is told that nobody is here
     }
-    os::shut_down(listener_.get());
-    while (os::accept(listener_.get())) {
-    }
+    acceptor_.shut_down();
     for (const auto& each : guests_) {
         each->hang_up();
     }
@@ -73,12 +64,7 @@ void actor_server::run() {
 void actor_server::take_a_turn(steady_time deadline) {
     os::poll_set all;
     const auto wake = all.add(wake_->get());
-    std::optional<std::size_t> listener;
-    if (no_room_until_ <= std::chrono::steady_clock::now()) {
-        listener = all.add(listener_.get());
-    } else {
-        deadline = std::min(deadline, no_room_until_);
-    }
+    acceptor_.add_to(all, deadline);
     for (const auto& each : guests_) {
         each->add_to(all);
     }
@@ -96,22 +82,9 @@ void actor_server::take_a_turn(steady_time deadline) {
     for (const auto& each : guests_) {
         each->send_answers();
     }
-    if (listener && all.is_readable(*listener)) {
-        accept_all();
-    }
-}
-
-void actor_server::accept_all() {
-    bool any = false;
-    while (auto connected = os::accept(listener_.get())) {
-        any = true;
-        if (os::is_of_this_user(connected.get())) {
-            guests_.push_back(std::make_shared<actor_guest>(std::move(connected), wake_));
-        }
-    }
-    if (!any) {
-        no_room_until_ = deadline_after(until_there_may_be_room);
-    }
+    acceptor_.accept_all(all, [this](os::descriptor connected) {
+        guests_.push_back(std::make_shared<actor_guest>(std::move(connected), wake_));
+    });
 }
 
 /// False when it has ended, or is to be left alone.

@@ -3,6 +3,7 @@
 
 #include "actor/guest.hpp"
 #include "actor/packet.hpp"
+#include "connection/acceptor.hpp"
 #include "os/descriptor.hpp"
 #include "os/unshared.hpp"
 #include "pool/pool_core.hpp"
@@ -36,7 +37,7 @@ public:
     actor_server& operator=(const actor_server&) = delete;
 
     /// The name of a socket, which tells its maker.
-    [[nodiscard]] const std::string& address() const noexcept { return address_; }
+    [[nodiscard]] const std::string& address() const noexcept { return acceptor_.address(); }
 
 private:
     // The thread.
@@ -45,18 +46,15 @@ private:
     [[nodiscard]] bool serve(const std::shared_ptr<actor_guest>& served);
     void obey(const std::shared_ptr<actor_guest>& served, incoming_packet&& request);
     void submit(const std::shared_ptr<actor_guest>& served, incoming_packet&& request);
-    void accept_all();
 
     pool_core& pool_;
-    const std::string address_;
-    const os::unshared_descriptor listener_;
     /// A flag: outcomes are left to be sent, or the end has come.
     const std::shared_ptr<const os::unshared_descriptor> wake_;
     std::atomic<bool> ending_{false};
 
     // The thread's own.
+    acceptor acceptor_;
     std::vector<std::shared_ptr<actor_guest>> guests_;
-    steady_time no_room_until_ = steady_time::min(); // for those who want to connect
     std::thread thread_;
 };
 

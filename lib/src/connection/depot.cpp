@@ -1,7 +1,6 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "connection/depot.hpp"
 
-#include "ipc/names.hpp"
 #include "os/copy.hpp"
 #include "os/poll.hpp"
 #include "os/process.hpp"
@@ -26,9 +25,6 @@ namespace {
 /// are there within microseconds, unless a process is stopped.
 constexpr std::chrono::seconds longest_silence{10};
 
-/// How long to wait before asking again, when this process may open no more descriptors.
-constexpr std::chrono::milliseconds while_out_of_descriptors{50};
-
 void throw_out_of_reach(int error) {
     os::throw_refused(
         error, "a connection or writer on its way cannot be fetched from the process that sent it (has that "
@@ -40,14 +36,8 @@ void throw_out_of_reach(int error) {
 /// Those who have connected, and not yet said what they want.
 class depot::clients {
 public:
-    /// False when some are left that there was no descriptor for.
-    bool accept_all(int listener) {
-        while (auto connected = os::accept(listener)) {
-            if (os::is_of_this_user(connected.get())) {
-                waiting_.push_back({std::move(connected), deadline_after(longest_silence)});
-            }
-        }
-        return errno == EAGAIN;
+    void add(os::descriptor connected) {
+        waiting_.push_back({std::move(connected), deadline_after(longest_silence)});
     }
     /// Has them waited for, and remembers that.
     void add_to(os::poll_set& all) {
@@ -84,9 +74,6 @@ private:
     std::vector<client> waiting_;
 };
 
-depot::service::service()
-    : address("@" + make_name()), listener(os::listen_under(address)), changed(os::make_flag()) {}
-
 claim_check depot::leave(os::descriptor what, const claim_terms& terms) {
     const auto ticket = os::random_number();
     const std::lock_guard lock(mutex_);
@@ -95,12 +82,13 @@ claim_check depot::leave(os::descriptor what, const claim_terms& terms) {
     }
     service_->left.try_emplace(ticket, std::move(what), terms);
     os::set_flag(service_->changed.get());
-    return {service_->address, ticket};
+    return {service_->entrance.address(), ticket};
 }
 
 void depot::withdraw(const claim_check& left) noexcept {
     const std::lock_guard lock(mutex_);
-    if (service_ != nullptr && service_->address == left.address && service_->left.erase(left.ticket) != 0) {
+    if (service_ != nullptr && service_->entrance.address() == left.address &&
+        service_->left.erase(left.ticket) != 0) {
         os::set_flag(service_->changed.get());
     }
 }
@@ -121,18 +109,13 @@ void depot::start_service() {
 
 void depot::run(const std::shared_ptr<service>& now) {
     clients connected;
-    bool has_descriptors = true;
     try {
         for (;;) {
             os::poll_set all;
             const auto changed = all.add(now->changed.get());
             connected.add_to(all);
             auto deadline = connected.next_deadline();
-            if (has_descriptors) {
-                all.add(now->listener.get());
-            } else { // nobody tells when there are some again, and who waits to be accepted is always ready
-                deadline = std::min(deadline, deadline_after(while_out_of_descriptors));
-            }
+            now->entrance.add_to(all, deadline);
             {
                 const std::lock_guard lock(mutex_);
                 deadline = std::min(deadline, drop_overdue(*now));
@@ -146,7 +129,7 @@ void depot::run(const std::shared_ptr<service>& now) {
             if (all.is_readable(changed)) {
                 os::clear_flag(now->changed.get());
             }
-            has_descriptors = connected.accept_all(now->listener.get());
+            now->entrance.accept_all(all, [&](os::descriptor client) { connected.add(std::move(client)); });
         }
     } catch (const std::exception&) { // no memory: who wants something finds nobody here
         const std::lock_guard lock(mutex_);

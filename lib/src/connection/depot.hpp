@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "connection/acceptor.hpp"
 #include "os/descriptor.hpp"
 #include "os/unshared.hpp"
 
@@ -55,11 +56,9 @@ private:
     };
     /// A thread's life, from the first that waits to the last that is gone.
     struct service {
-        service();
-        const std::string address;
-        const os::unshared_descriptor listener;
-        const os::descriptor changed;            // a flag: look at what is left
-        std::map<std::uint64_t, left_item> left; // guarded by the mutex
+        acceptor entrance;
+        const os::descriptor changed = os::make_flag(); // look at what is left
+        std::map<std::uint64_t, left_item> left;        // guarded by the mutex
     };
     class clients;
 
