@@ -35,13 +35,6 @@ struct task {
     bool is_captured = false;
 };
 
-/// What a submission does when the task queue is full.
-enum class when_full {
-    wait,
-    refuse,
-    exceed, ///< is queued all the same: who submits sees to it that there are not too many
-};
-
 /// A pool: the schedule, which decides, and what acts on it.
 ///
 ///      apply_async ---> task queue ---> dispatcher ---> channel ======> worker
@@ -54,31 +47,27 @@ enum class when_full {
 /// one thread that sleeps in one place: it collects results, notices deaths, looks at the clock, starts and
 /// ends workers. Threads that wait for a task, or submit many, collect results as well, instead of having it
 /// woken. `terminate` and `join` before destruction.
-class pool_core final : public task_owner, public std::enable_shared_from_this<pool_core> {
+class pool_core final : public task_runner, public std::enable_shared_from_this<pool_core> {
 public:
     explicit pool_core(const pool_options& options);
 
-    /// False when it was refused.
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options, when_full then);
+                const task_options& options, when_full then) override;
     bool cancel(std::uint64_t task) override;
     void wait_for(std::uint64_t task, const completion& waited) override;
-    void set_initializer(call initializer);
-    void close();
-    void terminate();
-    /// False when the limit came first.
-    bool join(const wait_limit& limit);
+    void set_initializer(call initializer) override;
+    void close() override;
+    void terminate() override;
+    bool join(const wait_limit& limit) override;
     /// Complete once all workers have ended. Throws `std::logic_error` unless `close` or `terminate` was
     /// called before.
     [[nodiscard]] const std::shared_ptr<completion>& end();
-    [[nodiscard]] std::size_t size() const noexcept { return options_.processes; }
-    [[nodiscard]] std::size_t in_flight() const noexcept;
-    /// Where to encode large arguments, which then are not copied again.
-    [[nodiscard]] memory_source& memory_for_tasks() noexcept { return heap_; }
+    [[nodiscard]] std::size_t size() const noexcept override { return options_.processes; }
+    [[nodiscard]] std::size_t in_flight() const noexcept override;
+    [[nodiscard]] memory_source& memory_for_tasks() noexcept override { return heap_; }
     [[nodiscard]] std::vector<long> pids() const;
-    [[nodiscard]] pool_stats stats() const;
-    /// Not so in a copy of the process that made it, where it is not to be destroyed.
-    [[nodiscard]] bool is_made_here() const noexcept { return maker_.is_this_process(); }
+    [[nodiscard]] pool_stats stats() const override;
+    [[nodiscard]] bool is_made_here() const noexcept override { return maker_.is_this_process(); }
 
 private:
     /// A task that has its outcome, which nobody knows yet: to tell may run a user's function, and so is done
@@ -201,6 +190,6 @@ private:
 /// Throws what the constructor of `pool` throws.
 std::shared_ptr<pool_core> start_pool(const pool_options& options);
 /// Terminates and joins it; keeps it for ever in a copy of the process that made it.
-void end_pool(const std::shared_ptr<pool_core>& pool) noexcept;
+void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
 
 } // namespace multiprocessing::detail
