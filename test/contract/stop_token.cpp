@@ -16,6 +16,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 #include <vector>
 
@@ -129,6 +130,8 @@ BOOST_FIXTURE_TEST_CASE(waits_for_results_stop, held_task) {
     const auto stops = [](const auto& wait) { check_that_it_stops(throws<mp::wait_stopped>(wait), 2); };
     stops([&](const auto& stop) { (void)pool.imap(pass, gates, stop).begin(); });
     stops([&](const auto& stop) { (void)pool.imap_unordered(pass, gates, stop).begin(); });
+    stops([&](const auto& stop) { pool.map(pass, gates, 1, stop); });
+    stops([&](const auto& stop) { pool.starmap(pass, std::vector<std::tuple<gate>>(3, {g}), 1, stop); });
     stops([&](const auto& stop) { pool.map(pass, gates, std::back_inserter(got), 1, stop); });
     stops([&](const auto& stop) { pool.map_reduce(pass, gates, std::plus<>(), 0, mp::automatic, stop); });
     BOOST_TEST(got.empty());

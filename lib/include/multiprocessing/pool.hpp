@@ -4,6 +4,7 @@
 #include <multiprocessing/detail/chunk_by_chunk.hpp>
 #include <multiprocessing/detail/each.hpp>
 #include <multiprocessing/detail/task_runner.hpp>
+#include <multiprocessing/error.hpp>
 #include <multiprocessing/function.hpp>
 #include <multiprocessing/future.hpp>
 #include <multiprocessing/pool_options.hpp>
@@ -106,10 +107,10 @@ public:
 
     /// Applies `f` to each element, `chunk_size` of them a task, and returns the results in order (nothing
     /// for a function that returns nothing). Waits for all; then throws the first error that occurred, if
-    /// any.
+    /// any; or `wait_stopped` when it is asked to stop first, having cancelled the rest.
     template <class F, std::ranges::input_range Range>
-    auto map(F&& f, Range&& range, std::size_t chunk_size = automatic) {
-        return map_async(f, range, chunk_size).get();
+    auto map(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
+        return get_unless_stopped(map_async(f, range, chunk_size), std::move(stop));
     }
     template <class F, std::ranges::input_range Range>
     auto map_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
@@ -151,8 +152,8 @@ public:
 
     /// As `map`, for elements that are tuples of arguments.
     template <class F, std::ranges::input_range Range>
-    auto starmap(F&& f, Range&& range, std::size_t chunk_size = automatic) {
-        return starmap_async(f, range, chunk_size).get();
+    auto starmap(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
+        return get_unless_stopped(starmap_async(f, range, chunk_size), std::move(stop));
     }
     template <class F, std::ranges::input_range Range>
     auto starmap_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
@@ -268,6 +269,15 @@ private:
             }
             return future<result>(std::move(state));
         }
+    }
+
+    template <class R>
+    static R get_unless_stopped(future<R> all, std::stop_token stop) {
+        if (!all.wait(std::move(stop))) {
+            all.cancel();
+            throw wait_stopped("a map was asked to stop; what it has not done is cancelled");
+        }
+        return all.get();
     }
 
     template <template <class> class Futures, class Result, class F, class Range>
