@@ -107,6 +107,16 @@ struct pool_options {
     bool replace_workers = true;
 };
 
+/// How long a pool's tasks have taken, each from when the pool took it, which waiting for room is not part
+/// of, to its outcome: half of them at most `p50`, 90 % of them `p90`, and so on, to within a thirtieth. 0
+/// when there was none. Of more than a thousand tasks it is that of a sample, one of sixteen.
+struct task_latency {
+    std::chrono::nanoseconds p50{0};  ///< the median
+    std::chrono::nanoseconds p90{0};  ///< of nine of ten
+    std::chrono::nanoseconds p99{0};  ///< of 99 of a hundred
+    std::chrono::nanoseconds p999{0}; ///< of 999 of a thousand
+};
+
 /// Counts of a pool's tasks and workers.
 struct pool_stats {
     std::size_t queued = 0;     ///< submitted, and no worker is on it
@@ -115,6 +125,7 @@ struct pool_stats {
     std::uint64_t failed = 0;   ///< completed with an error of the library: `worker_died` and the like
     std::uint64_t retries = 0;  ///< attempts at tasks after their first
     std::uint64_t restarts = 0; ///< workers started in place of others
+    task_latency latency{};     ///< of those that are done
 };
 
 } // namespace multiprocessing

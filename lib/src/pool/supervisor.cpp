@@ -118,6 +118,7 @@ void pool_core::handle(worker& from, frame&& received) {
             break;
         }
         if (from.answered()) {
+            chronicle_.worker_ready(label(from));
             schedule_.ready(from.id());
         }
         return;
