@@ -346,7 +346,7 @@ private:
 class pool : public basic_pool {
 public:
     /// Starts the workers. Throws `std::invalid_argument` for options that make no sense, `not_initialized`,
-    /// and `start_failed` when the operating system refuses what a worker is to have.
+    /// and `start_failed` when the operating system refuses what a worker is to have, or to write the trace.
     explicit pool(pool_options options = {});
     /// So many workers.
     template <std::integral Number>

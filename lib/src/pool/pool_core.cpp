@@ -65,7 +65,8 @@ pool_core::pool_core(const pool_options& options)
                      1 + std::min(most_under_way(options.isolation) - 1, options.prefetch.value_or(SIZE_MAX)),
                  .retry_back_off = options.retry_back_off,
                  .replaces_workers = options.replace_workers}),
-      spin_(options.spin) {
+      spin_(options.spin),
+      chronicle_(options) {
     events_.add(wake_.get(), 0);
     // The first workers are started here, so that what prevents it is the caller's to handle.
     for (const auto& first : schedule_.take_actions()) {
@@ -233,6 +234,7 @@ void pool_core::perform() {
         }
         send_gathered();
     }
+    chronicle_.counts(schedule_.queued(), schedule_.running());
 }
 
 void pool_core::perform(const action::start_worker& start) {

@@ -141,6 +141,7 @@ private:
     void handle(worker& from, frame&& received);
     bool take_result(worker& from, frame&& result);
     bool take_printed(worker& from, const frame& printed);
+    bool take_times(worker& from, const frame& times);
     void start_due_workers(lock& held);
     void insert(std::unique_ptr<worker> started);
     void prepare(worker& each);
