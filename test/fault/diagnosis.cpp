@@ -286,7 +286,7 @@ BOOST_AUTO_TEST_CASE(the_task_and_its_function_are_told) {
     BOOST_TEST(lines[0] == "worker " + std::to_string(death.pid()) +
                                " exited with code 3 while running (anonymous namespace)::exit_with");
     BOOST_TEST(lines[1].starts_with("  task 2"));
-    BOOST_TEST(lines[2] == "  last lines on stderr:");
+    BOOST_TEST(lines[2] == "  last lines that the worker wrote to stderr:");
     BOOST_TEST(lines[3] == "    leaving");
 }
 
@@ -365,7 +365,7 @@ BOOST_AUTO_TEST_CASE(what_the_c_library_says_about_a_double_free_is_told) {
     mp::pool pool(1);
     const auto death = death_of(pool.apply_async(free_twice));
     BOOST_TEST(contains(death.details().last_output, under_a_sanitizer ? "Sanitizer" : "free"), death.what());
-    BOOST_TEST(contains(death.what(), "\n  last lines on stderr:\n    "), death.what());
+    BOOST_TEST(contains(death.what(), "\n  last lines that the worker wrote to stderr:\n    "), death.what());
 }
 #endif
 

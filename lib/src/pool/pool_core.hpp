@@ -59,7 +59,7 @@ struct task {
 /// woken. `terminate` and `join` before destruction.
 class pool_core final : public task_runner, public std::enable_shared_from_this<pool_core> {
 public:
-    explicit pool_core(const pool_options& options);
+    explicit pool_core(const pool_options& options, wording words = {});
 
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
                 const task_options& options, when_full then) override;
@@ -199,7 +199,7 @@ private:
 };
 
 /// Throws what the constructor of `pool` throws.
-std::shared_ptr<pool_core> start_pool(const pool_options& options);
+std::shared_ptr<pool_core> start_pool(const pool_options& options, wording words = {});
 /// Terminates and joins it; keeps it for ever in a copy of the process that made it.
 void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
 
