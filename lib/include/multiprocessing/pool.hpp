@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 /// `map`'s and `starmap`'s chunk size when none is given: about four chunks for each worker.
@@ -334,3 +336,5 @@ private:
 };
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

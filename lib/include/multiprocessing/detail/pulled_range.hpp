@@ -6,6 +6,8 @@
 #include <memory>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing::detail {
 
 /// A range whose elements come one at a time from a Source, which has
@@ -71,3 +73,5 @@ private:
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop
