@@ -54,7 +54,8 @@ namespace detail {
 /// Submits without waiting for room in the task queue.
 struct unbounded_submission {
     template <class R, class F, class... Args>
-    static future<R> submit(pool& workers, const task_options& options, const F& f, const Args&... args) {
+    static future<R> submit(basic_pool& workers, const task_options& options, const F& f,
+                            const Args&... args) {
         auto state = std::make_shared<completion>();
         workers.submit_at_once(make_call_in(workers.memory(), f, args...), state, options);
         return future<R>(std::move(state));
@@ -82,7 +83,7 @@ struct task_source {
 template <class R>
 struct initiate_apply {
     template <class Handler, class F, class... Args>
-    void operator()(Handler handler, pool* workers, const task_options& options, const F& f,
+    void operator()(Handler handler, basic_pool* workers, const task_options& options, const F& f,
                     const Args&... args) const {
         const auto operations = operations_for(handler);
         auto& operation = source_operation<Handler, task_source<R>>::make(std::move(handler));
@@ -281,7 +282,7 @@ class apply_parameters {
     static_assert(sizeof...(Arguments) != 0, "async_apply wants a completion token behind the arguments");
     static constexpr std::size_t last = sizeof...(Arguments) - 1;
     template <std::size_t... I>
-    static auto apply(std::index_sequence<I...>, pool& workers, const task_options& options, F&& f,
+    static auto apply(std::index_sequence<I...>, basic_pool& workers, const task_options& options, F&& f,
                       std::tuple<Arguments&&...> arguments) {
         using result = remote_result_t<F, std::tuple_element_t<I, std::tuple<Arguments...>>...>;
         using token = std::tuple_element_t<last, std::tuple<Arguments...>>;
@@ -291,7 +292,7 @@ class apply_parameters {
     }
 
 public:
-    static auto apply(pool& workers, const task_options& options, F&& f, Arguments&&... arguments) {
+    static auto apply(basic_pool& workers, const task_options& options, F&& f, Arguments&&... arguments) {
         return apply(std::make_index_sequence<last>(), workers, options, std::forward<F>(f),
                      std::forward_as_tuple(std::forward<Arguments>(arguments)...));
     }
@@ -310,13 +311,13 @@ public:
 /// `args` are kept until then.
 template <class F, class... ArgsAndToken>
 requires(!std::same_as<std::remove_cvref_t<F>, task_options>) auto async_apply(
-    pool& workers, F&& f, ArgsAndToken&&... args_and_token) {
+    basic_pool& workers, F&& f, ArgsAndToken&&... args_and_token) {
     return detail::apply_parameters<F, ArgsAndToken...>::apply(workers, task_options{}, std::forward<F>(f),
                                                                std::forward<ArgsAndToken>(args_and_token)...);
 }
 /// The same, treated as `options` say.
 template <class F, class... ArgsAndToken>
-auto async_apply(pool& workers, const task_options& options, F&& f, ArgsAndToken&&... args_and_token) {
+auto async_apply(basic_pool& workers, const task_options& options, F&& f, ArgsAndToken&&... args_and_token) {
     return detail::apply_parameters<F, ArgsAndToken...>::apply(workers, options, std::forward<F>(f),
                                                                std::forward<ArgsAndToken>(args_and_token)...);
 }

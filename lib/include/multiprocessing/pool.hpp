@@ -3,6 +3,8 @@
 
 #include <multiprocessing/detail/chunk_by_chunk.hpp>
 #include <multiprocessing/detail/each.hpp>
+#include <multiprocessing/detail/task_runner.hpp>
+#include <multiprocessing/error.hpp>
 #include <multiprocessing/function.hpp>
 #include <multiprocessing/future.hpp>
 #include <multiprocessing/pool_options.hpp>
@@ -33,38 +35,24 @@ class pool_core;
 struct unbounded_submission;
 } // namespace detail
 
-/// A bounded number of processes that run functions.
-///
-/// A worker that dies fails the task it was running with `worker_died`, unless that is to be tried again, and
-/// is replaced; nothing else is lost.
-/// Each leads a process group: what tasks have started in it, and left there, is killed when the worker ends.
-/// When workers die before they can run anything, time after time, the pool gives up, and tasks fail with
-/// `worker_died` that says so.
+/// What can be done with workers wherever they are: the base of `pool`, whose workers are processes of this
+/// machine, and of `mpi_pool`, whose workers are on many. What is written for one runs on the other.
 ///
 /// Submitting waits while the task queue is full, and throws `pool_closed` after `close` or `terminate`,
 /// `not_encodable`, `resource_error` when there is no memory for the arguments, and what encoding them
 /// throws. A lack of memory, descriptors or processes later on costs the tasks that meet it a
 /// `resource_error`. Threads: all members but the destructor and move may be called from any number of
 /// threads at once.
-class pool {
+class basic_pool {
     // Where a function's result is `auto` it is what the one with options gives: some compilers would ask for
     // the result before they heed this.
     template <class F>
     static constexpr bool is_options = std::is_same_v<std::remove_cvref_t<F>, task_options>;
 
 public:
-    /// Starts the workers. Throws `std::invalid_argument` for options that make no sense, `not_initialized`,
-    /// and `start_failed` when the operating system refuses what a worker is to have.
-    explicit pool(pool_options options = {});
-    /// So many workers.
-    template <std::integral Number>
-    explicit pool(Number processes) : pool(with_processes(processes)) {}
-
-    /// Terminates and joins.
-    ~pool();
     /// What has been moved from can only be destroyed or assigned to.
-    pool(pool&&) noexcept;
-    pool& operator=(pool&&) noexcept;
+    basic_pool(basic_pool&&) noexcept = default;
+    basic_pool& operator=(basic_pool&&) noexcept;
 
     /// Has each worker, also those started later, call `f(args...)` before its first task. An initializer
     /// that throws or dies counts as a worker that cannot start. Throws `std::logic_error` once a task has
@@ -121,11 +109,11 @@ public:
 
     /// Applies `f` to each element, `chunk_size` of them a task, and returns the results in order (nothing
     /// for a function that returns nothing). Waits for all; then throws the first error that occurred, if
-    /// any. As for all members that take a range, that may be a list in braces, `{1, 2, 3}`, if `f` has one
-    /// signature.
+    /// any; or `wait_stopped` when it is asked to stop first, having cancelled the rest. As for all members
+    /// that take a range, that may be a list in braces, `{1, 2, 3}`, if `f` has one signature.
     template <class F, std::ranges::input_range Range = detail::braced_arguments<F>>
-    auto map(F&& f, Range&& range, std::size_t chunk_size = automatic) {
-        return map_async(f, range, chunk_size).get();
+    auto map(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
+        return get_unless_stopped(map_async(f, range, chunk_size), std::move(stop));
     }
     template <class F, std::ranges::input_range Range = detail::braced_arguments<F>>
     auto map_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
@@ -168,8 +156,8 @@ public:
 
     /// As `map`, for elements that are tuples of arguments.
     template <class F, std::ranges::input_range Range = detail::braced_tuples<F>>
-    auto starmap(F&& f, Range&& range, std::size_t chunk_size = automatic) {
-        return starmap_async(f, range, chunk_size).get();
+    auto starmap(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
+        return get_unless_stopped(starmap_async(f, range, chunk_size), std::move(stop));
     }
     template <class F, std::ranges::input_range Range = detail::braced_tuples<F>>
     auto starmap_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
@@ -220,32 +208,39 @@ public:
     }
 
     /// The number of workers the pool keeps.
-    [[nodiscard]] std::size_t size() const noexcept;
-    /// The process ids of the workers alive now.
-    [[nodiscard]] std::vector<long> pids() const;
+    [[nodiscard]] std::size_t size() const noexcept { return core_->size(); }
     /// Of a moment ago.
-    [[nodiscard]] pool_stats stats() const;
+    [[nodiscard]] pool_stats stats() const { return core_->stats(); }
+
+protected:
+    /// For the library's own use.
+    explicit basic_pool(std::shared_ptr<detail::task_runner> core) : core_(std::move(core)) {}
+    /// Terminates and joins.
+    ~basic_pool();
+    /// For the library's own use.
+    [[nodiscard]] detail::task_runner& core() const noexcept { return *core_; }
 
 private:
-    bool join_before(const detail::wait_limit& limit);
+    bool join_before(const detail::wait_limit& limit) { return core_->join(limit); }
 
     friend struct detail::unbounded_submission; // asio.hpp
 
-    template <std::integral Number>
-    static pool_options with_processes(Number processes) {
-        return {.processes = processes > 0 ? static_cast<std::size_t>(processes) : 0};
-    }
-
-    [[nodiscard]] detail::memory_source* memory() noexcept;
+    [[nodiscard]] detail::memory_source* memory() noexcept { return &core_->memory_for_tasks(); }
     void submit(detail::call&& call, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options);
+                const task_options& options) {
+        core_->submit(std::move(call), std::move(completion), part, options, detail::when_full::wait);
+    }
     bool try_submit(detail::call&& call, std::shared_ptr<detail::completion> completion,
-                    const task_options& options);
+                    const task_options& options) {
+        return core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::refuse);
+    }
     /// Exceeds the capacity of the task queue instead of waiting.
     void submit_at_once(detail::call&& call, std::shared_ptr<detail::completion> completion,
-                        const task_options& options);
-    void set_initializer(detail::call call);
-    [[nodiscard]] std::size_t in_flight() const noexcept;
+                        const task_options& options) {
+        core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::exceed);
+    }
+    void set_initializer(detail::call call) { core_->set_initializer(std::move(call)); }
+    [[nodiscard]] std::size_t in_flight() const noexcept { return core_->in_flight(); }
 
     template <detail::element_is How, class F, class Range>
     auto submit_each(const F& f, Range& range, std::size_t chunk_size) {
@@ -279,6 +274,15 @@ private:
             }
             return future<result>(std::move(state));
         }
+    }
+
+    template <class R>
+    static R get_unless_stopped(future<R> all, std::stop_token stop) {
+        if (!all.wait(std::move(stop))) {
+            all.cancel();
+            throw wait_stopped("a map was asked to stop; what it has not done is cancelled");
+        }
+        return all.get();
     }
 
     template <template <class> class Futures, class Result, class F, class Range>
@@ -332,7 +336,35 @@ private:
     /// matter.
     static constexpr std::size_t chunks_per_worker = 4;
 
-    std::shared_ptr<detail::pool_core> core_; // futures that cancel hold on to it for a moment
+    std::shared_ptr<detail::task_runner> core_; // futures that cancel hold on to it for a moment
+};
+
+/// A bounded number of processes that run functions.
+///
+/// A worker that dies fails the task it was running with `worker_died`, unless that is to be tried again, and
+/// is replaced; nothing else is lost.
+/// Each leads a process group: what tasks have started in it, and left there, is killed when the worker ends.
+/// When workers die before they can run anything, time after time, the pool gives up, and tasks fail with
+/// `worker_died` that says so.
+///
+/// The destructor terminates and joins. Threads: see `basic_pool`.
+class pool : public basic_pool {
+public:
+    /// Starts the workers. Throws `std::invalid_argument` for options that make no sense, `not_initialized`,
+    /// and `start_failed` when the operating system refuses what a worker is to have, or to write the trace.
+    explicit pool(pool_options options = {});
+    /// So many workers.
+    template <std::integral Number>
+    explicit pool(Number processes) : pool(with_processes(processes)) {}
+
+    /// The process ids of the workers alive now.
+    [[nodiscard]] std::vector<long> pids() const;
+
+private:
+    template <std::integral Number>
+    static pool_options with_processes(Number processes) {
+        return {.processes = processes > 0 ? static_cast<std::size_t>(processes) : 0};
+    }
 };
 
 } // namespace multiprocessing

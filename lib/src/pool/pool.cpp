@@ -27,7 +27,7 @@ std::shared_ptr<pool_core> start_pool(const pool_options& options) {
     }
 }
 
-void end_pool(const std::shared_ptr<pool_core>& pool) noexcept {
+void end_pool(const std::shared_ptr<task_runner>& pool) noexcept {
     if (pool->is_made_here()) {
         pool->terminate();
         (void)pool->join(steady_time::max());
@@ -38,73 +38,32 @@ void end_pool(const std::shared_ptr<pool_core>& pool) noexcept {
 
 } // namespace detail
 
-pool::pool(pool_options options) : core_(detail::start_pool(options)) {}
-
-pool::~pool() {
+basic_pool::~basic_pool() {
     if (core_) {
         detail::end_pool(core_);
     }
 }
 
-pool::pool(pool&&) noexcept = default;
-
-pool& pool::operator=(pool&& other) noexcept {
-    pool old(std::move(other)); // what was here ends at the end of this scope
+basic_pool& basic_pool::operator=(basic_pool&& other) noexcept {
+    basic_pool old(std::move(other)); // what was here ends at the end of this scope
     core_.swap(old.core_);
     return *this;
 }
 
-detail::memory_source* pool::memory() noexcept {
-    return &core_->memory_for_tasks();
-}
-
-void pool::submit(detail::call&& call, std::shared_ptr<detail::completion> completion, std::size_t part,
-                  const task_options& options) {
-    core_->submit(std::move(call), std::move(completion), part, options, detail::when_full::wait);
-}
-
-bool pool::try_submit(detail::call&& call, std::shared_ptr<detail::completion> completion,
-                      const task_options& options) {
-    return core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::refuse);
-}
-
-void pool::submit_at_once(detail::call&& call, std::shared_ptr<detail::completion> completion,
-                          const task_options& options) {
-    core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::exceed);
-}
-
-void pool::set_initializer(detail::call call) {
-    core_->set_initializer(std::move(call));
-}
-
-void pool::close() {
+void basic_pool::close() {
     detail::note(log_level::info, [] { return std::string("a pool is closed"); });
     core_->close();
 }
 
-void pool::terminate() {
+void basic_pool::terminate() {
     detail::note(log_level::info, [] { return std::string("a pool is terminated"); });
     core_->terminate();
 }
 
-bool pool::join_before(const detail::wait_limit& limit) {
-    return core_->join(limit);
-}
-
-std::size_t pool::size() const noexcept {
-    return core_->size();
-}
-
-std::size_t pool::in_flight() const noexcept {
-    return core_->in_flight();
-}
+pool::pool(pool_options options) : basic_pool(detail::start_pool(options)) {}
 
 std::vector<long> pool::pids() const {
-    return core_->pids();
-}
-
-pool_stats pool::stats() const {
-    return core_->stats();
+    return static_cast<detail::pool_core&>(core()).pids();
 }
 
 } // namespace multiprocessing

@@ -4,6 +4,7 @@
 #include "os/copy.hpp"
 #include "os/event_set.hpp"
 #include "os/spin.hpp"
+#include "pool/chronicle.hpp"
 #include "pool/death.hpp"
 #include "pool/schedule.hpp"
 #include "pool/stderr_relay.hpp"
@@ -32,15 +33,17 @@ struct task {
     std::unique_ptr<retry_predicate> retry_if{}; // if it is not the pool's
     std::chrono::nanoseconds timeout{0};
     std::size_t attempts = 1;
+    steady_time queued = steady_time::min(); // min: it is not timed
     bool is_captured = false;
 };
 
-/// What a submission does when the task queue is full.
-enum class when_full {
-    wait,
-    refuse,
-    exceed, ///< is queued all the same: who submits sees to it that there are not too many
-};
+/// Who they are, for people.
+[[nodiscard]] inline chronicle::task_label label(const task& which) noexcept {
+    return {which.number, which.function.function};
+}
+[[nodiscard]] inline chronicle::worker_label label(const worker& which) noexcept {
+    return {which.id(), which.pid()};
+}
 
 /// A pool: the schedule, which decides, and what acts on it.
 ///
@@ -54,31 +57,27 @@ enum class when_full {
 /// one thread that sleeps in one place: it collects results, notices deaths, looks at the clock, starts and
 /// ends workers. Threads that wait for a task, or submit many, collect results as well, instead of having it
 /// woken. `terminate` and `join` before destruction.
-class pool_core final : public task_owner, public std::enable_shared_from_this<pool_core> {
+class pool_core final : public task_runner, public std::enable_shared_from_this<pool_core> {
 public:
     explicit pool_core(const pool_options& options);
 
-    /// False when it was refused.
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options, when_full then);
+                const task_options& options, when_full then) override;
     bool cancel(std::uint64_t task) override;
     void wait_for(std::uint64_t task, const completion& waited) override;
-    void set_initializer(call initializer);
-    void close();
-    void terminate();
-    /// False when the limit came first.
-    bool join(const wait_limit& limit);
+    void set_initializer(call initializer) override;
+    void close() override;
+    void terminate() override;
+    bool join(const wait_limit& limit) override;
     /// Complete once all workers have ended. Throws `std::logic_error` unless `close` or `terminate` was
     /// called before.
     [[nodiscard]] const std::shared_ptr<completion>& end();
-    [[nodiscard]] std::size_t size() const noexcept { return options_.processes; }
-    [[nodiscard]] std::size_t in_flight() const noexcept;
-    /// Where to encode large arguments, which then are not copied again.
-    [[nodiscard]] memory_source& memory_for_tasks() noexcept { return heap_; }
+    [[nodiscard]] std::size_t size() const noexcept override { return options_.processes; }
+    [[nodiscard]] std::size_t in_flight() const noexcept override;
+    [[nodiscard]] memory_source& memory_for_tasks() noexcept override { return heap_; }
     [[nodiscard]] std::vector<long> pids() const;
-    [[nodiscard]] pool_stats stats() const;
-    /// Not so in a copy of the process that made it, where it is not to be destroyed.
-    [[nodiscard]] bool is_made_here() const noexcept { return maker_.is_this_process(); }
+    [[nodiscard]] pool_stats stats() const override;
+    [[nodiscard]] bool is_made_here() const noexcept override { return maker_.is_this_process(); }
 
 private:
     /// A task that has its outcome, which nobody knows yet: to tell may run a user's function, and so is done
@@ -142,6 +141,7 @@ private:
     void handle(worker& from, frame&& received);
     bool take_result(worker& from, frame&& result);
     bool take_printed(worker& from, const frame& printed);
+    bool take_times(worker& from, const frame& times);
     void start_due_workers(lock& held);
     void insert(std::unique_ptr<worker> started);
     void prepare(worker& each);
@@ -190,7 +190,7 @@ private:
     steady_time due_ = steady_time::min();                     // nothing is due before
     steady_time asleep_until_ = steady_time::min();            // min: the supervisor is awake
     steady_time last_look_ = std::chrono::steady_clock::now(); // at all workers
-    pool_stats stats_;
+    chronicle chronicle_;
     death dead_; // the worker that is being buried, or could not be started
 
     const std::shared_ptr<completion> end_ = std::make_shared<completion>();
@@ -201,6 +201,6 @@ private:
 /// Throws what the constructor of `pool` throws.
 std::shared_ptr<pool_core> start_pool(const pool_options& options);
 /// Terminates and joins it; keeps it for ever in a copy of the process that made it.
-void end_pool(const std::shared_ptr<pool_core>& pool) noexcept;
+void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
 
 } // namespace multiprocessing::detail
