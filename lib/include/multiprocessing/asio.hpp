@@ -31,6 +31,8 @@
 #include <unistd.h>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 /// What waits, for programs that are built on Boost.Asio: as operations that take any completion token. Not
 /// part of `multiprocessing.hpp`.
 ///
@@ -356,3 +358,5 @@ auto async_put(const queue<T>& to, std::type_identity_t<T> value, Token&& token)
 }
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

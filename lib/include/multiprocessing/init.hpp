@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 /// Makes this program able to start processes. Call it as the first statement of `main`.
@@ -15,3 +17,5 @@ namespace multiprocessing {
 void init(int argc, char** argv);
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 /// Lines about what processes do: the library's own, and the program's. Off until a level is set. All members
 /// are thread-safe.
 ///
@@ -63,3 +65,5 @@ void log_to_stderr(log_level least = log_level::info);
 void log(log_level level, std::string_view text) noexcept;
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -14,6 +14,8 @@
 #include <string>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 /// How far work has got, on a terminal:
 ///
 ///     squares:  45% [###########............] 450/1000, 36.2/s, 0:12, 0:15 left
@@ -126,3 +128,5 @@ template <class R>
 }
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -67,7 +67,7 @@ void leave_exit_handlers_behind() noexcept;
 void set_end_with_starter(bool wanted) noexcept;
 
 /// A number nobody can guess.
-[[nodiscard]] std::uint64_t random_number();
+[[gnu::visibility("default")]] [[nodiscard]] std::uint64_t random_number();
 
 /// The name of the calling process as shown by `ps -o comm` and debuggers; the first 15 bytes count.
 void set_process_name(const std::string& name);

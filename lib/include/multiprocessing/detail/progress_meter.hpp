@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 struct progress_options;
 }
@@ -38,3 +40,5 @@ private:
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop
