@@ -14,6 +14,7 @@
 #include <multiprocessing/log.hpp>
 #include <multiprocessing/pool.hpp>
 #include <multiprocessing/process.hpp>
+#include <multiprocessing/progress.hpp>
 #include <multiprocessing/queue.hpp>
 #include <multiprocessing/redirection.hpp>
 #include <multiprocessing/serialize.hpp>

@@ -262,11 +262,6 @@ BOOST_FIXTURE_TEST_SUITE(actor_start_methods, leaves_nothing_but_the_server)
 BOOST_DATA_TEST_CASE(an_actor_may_be_started_by, each_start_method, method) {
     mp::actor<counter> a(mp::actor_options{.start_method = method}, 1);
     BOOST_TEST(a.call(&counter::add, 5).get() == 6);
-#ifdef __SANITIZE_THREAD__ // which allows no threads in a copy of a process that has some
-    if (method == mp::start_method::fork) {
-        return;
-    }
-#endif
     mp::actor<holds_an_actor> outer(mp::actor_options{.start_method = method});
     BOOST_TEST(outer.call(&holds_an_actor::ask).get() == 101);
     outer.close();

@@ -229,6 +229,20 @@ BOOST_AUTO_TEST_CASE(large_chunks_travel) {
     BOOST_TEST((pool.map([](const std::string& text) { return text; }, texts, 50) == texts));
 }
 
+BOOST_AUTO_TEST_CASE(ranges_can_be_lists_in_braces) {
+    BOOST_TEST((pool.map(twice, {1, 2, 3}) == numbers{2, 4, 6}));
+    BOOST_TEST((pool.map(length, {"a", "bc"}, 1) == std::vector<std::size_t>{1, 2}));
+    BOOST_TEST((pool.map_async([](double x) { return x / 2; }, {1, 2}).get() == std::vector{0.5, 1.0}));
+    BOOST_TEST((pool.starmap(repeated, {{"a", 2}, {"b", 1}}) == std::vector<std::string>{"aa", "b"}));
+    BOOST_TEST(pool.map_reduce(twice, {1, 2, 3}, std::plus<int>(), 0) == 12);
+    numbers results;
+    for (const int n : pool.imap(twice, {1, 2, 3})) { // outlives the list
+        results.push_back(n);
+    }
+    pool.map(twice, {4}, std::back_inserter(results));
+    BOOST_TEST((results == numbers{2, 4, 6, 8}));
+}
+
 // starmap
 
 BOOST_AUTO_TEST_CASE(starmap_spreads_tuples) {

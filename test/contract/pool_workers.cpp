@@ -9,10 +9,12 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -291,6 +293,36 @@ BOOST_AUTO_TEST_CASE(counts_failures_and_restarts) {
     BOOST_TEST(p.stats().failed == 1U);
     BOOST_TEST(p.stats().restarts == 1U);
     BOOST_TEST(p.stats().done == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(tells_how_long_tasks_take) {
+    using namespace std::chrono_literals;
+    mp::pool p(1);
+    BOOST_TEST(p.stats().latency.p50.count() == 0);
+    gate g;
+    const auto before = std::chrono::steady_clock::now();
+    auto running = p.apply_async(pass_gate, g, 1); // all others wait for this one
+    for (int i = 0; i != 8; ++i) {
+        p.try_apply_async(twice, i);
+    }
+    g.wait_for_task();
+    const auto all_are_queued = std::chrono::steady_clock::now();
+    std::this_thread::sleep_for(20ms); // not to wait for anything: to take so long
+    const auto least = std::chrono::steady_clock::now() - all_are_queued;
+    g.open();
+    running.wait();
+    p.close();
+    p.join();
+    const auto most = std::chrono::steady_clock::now() - before;
+    const auto latency = p.stats().latency;
+    BOOST_TEST((latency.p50 >= least * 29 / 30 && latency.p999 <= most * 31 / 30));
+    BOOST_TEST((latency.p50 <= latency.p90 && latency.p90 <= latency.p99 && latency.p99 <= latency.p999));
+}
+
+BOOST_AUTO_TEST_CASE(what_failed_has_no_latency) {
+    mp::pool p(1);
+    BOOST_CHECK_THROW(p.apply([] { std::exit(1); }), mp::worker_died);
+    BOOST_TEST(p.stats().latency.p999.count() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(counts_what_was_terminated_as_failed) {

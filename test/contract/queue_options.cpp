@@ -311,11 +311,6 @@ BOOST_DATA_TEST_CASE(ends_when_the_tasks_that_write_have_ended, each_start_metho
 }
 
 BOOST_DATA_TEST_CASE(a_reader_does_not_keep_writers_that_are_for_others, each_start_method, method) {
-#ifdef __SANITIZE_THREAD__ // which allows no threads in a copy of a process that has some
-    if (method == mp::start_method::fork) {
-        return;
-    }
-#endif
     const by_default now(method);
     auto q = ending();
     numbers sums(1);

@@ -206,11 +206,6 @@ mp::process started(const F& f, const Args&... args) {
 BOOST_FIXTURE_TEST_SUITE(shared_actor, leaves_nothing_but_the_server)
 
 BOOST_DATA_TEST_CASE(is_called_from_several_processes, each_start_method, method) {
-#ifdef __SANITIZE_THREAD__ // which allows no threads in a copy of a process that has some
-    if (method == mp::start_method::fork) {
-        return;
-    }
-#endif
     const by_default chosen(method);
     handle a(3);
     std::vector<mp::process> clients;

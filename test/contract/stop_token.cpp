@@ -16,6 +16,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 #include <vector>
 
@@ -95,12 +96,18 @@ BOOST_FIXTURE_TEST_CASE(waits_for_futures_stop, held_task) {
     check_that_it_stops([&](const auto& stop) { return !mp::wait_all_for(futures, 1h, stop); });
     check_that_it_stops([&](const auto& stop) { return !mp::wait_any(futures, stop); });
     check_that_it_stops([&](const auto& stop) { return !mp::wait_any_for(futures, 1h, stop); });
+    const auto other = pool.apply_async([] { return std::string("other"); }); // behind the one that is held
+    check_that_it_stops([&](const auto& stop) { return !mp::wait_all(stop, f, other); });
+    check_that_it_stops([&](const auto& stop) { return !mp::wait_any(stop, f, other); });
     check_that_it_stops(throws<mp::wait_stopped>([&](const auto& stop) {
         for ([[maybe_unused]] auto& each : mp::as_completed(futures, stop)) {
         }
     }));
     g.open();
-    BOOST_TEST(f.get(never_asked().token) == 5);
+    const never_asked never;
+    BOOST_TEST(mp::wait_all(never.token, f, other));
+    BOOST_TEST(mp::wait_any(never.token, f, other).has_value());
+    BOOST_TEST(f.get(never.token) == 5);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_range_of_futures_goes_on_after_a_stop, held_task) {
@@ -123,6 +130,8 @@ BOOST_FIXTURE_TEST_CASE(waits_for_results_stop, held_task) {
     const auto stops = [](const auto& wait) { check_that_it_stops(throws<mp::wait_stopped>(wait), 2); };
     stops([&](const auto& stop) { (void)pool.imap(pass, gates, stop).begin(); });
     stops([&](const auto& stop) { (void)pool.imap_unordered(pass, gates, stop).begin(); });
+    stops([&](const auto& stop) { pool.map(pass, gates, 1, stop); });
+    stops([&](const auto& stop) { pool.starmap(pass, std::vector<std::tuple<gate>>(3, {g}), 1, stop); });
     stops([&](const auto& stop) { pool.map(pass, gates, std::back_inserter(got), 1, stop); });
     stops([&](const auto& stop) { pool.map_reduce(pass, gates, std::plus<>(), 0, mp::automatic, stop); });
     BOOST_TEST(got.empty());

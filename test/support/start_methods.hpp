@@ -18,8 +18,9 @@ inline std::ostream& operator<<(std::ostream& out, start_method method) {
 }
 } // namespace multiprocessing
 
-#ifdef __SANITIZE_ADDRESS__ // before LLVM 18 a mutex of its `malloc` that another thread has stays locked
-                            // after a fork
+// Forks beside other threads: before LLVM 18 a mutex of the address sanitizer's `malloc` that another thread
+// has stays locked, and the thread sanitizer allows no threads in the copy.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr std::array tested_start_methods{multiprocessing::start_method::spawn,
                                                  multiprocessing::start_method::forkserver};
 #else

@@ -9,8 +9,12 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
+#include <multiprocessing/error.hpp>
+#include <optional>
 #include <set>
 #include <string>
+#include <sys/resource.h>
+#include <system_error>
 
 namespace detail = multiprocessing::detail;
 namespace os = multiprocessing::os;
@@ -52,6 +56,23 @@ BOOST_AUTO_TEST_CASE(every_name_is_a_new_one) {
         made.insert(detail::make_name());
     }
     BOOST_TEST(made.size() == 1000U);
+}
+
+// One without the time at which its maker started would seem to be a dead one's, and be removed by others.
+BOOST_AUTO_TEST_CASE(without_descriptors_there_is_an_error_instead_of_a_name) {
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    auto none = before;
+    none.rlim_cur = 0;
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    std::optional<std::errc> refused;
+    try {
+        (void)detail::make_name();
+    } catch (const multiprocessing::resource_error& e) {
+        refused = static_cast<std::errc>(e.code().value());
+    }
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    BOOST_TEST((refused == std::errc::too_many_files_open));
 }
 
 BOOST_AUTO_TEST_CASE(a_name_tells_who_made_it) {

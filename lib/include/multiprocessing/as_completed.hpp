@@ -9,6 +9,7 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <stop_token>
 #include <string>
@@ -57,6 +58,7 @@ public:
         return true;
     }
     reference current() const noexcept { return *current_; }
+    [[nodiscard]] std::optional<std::size_t> expected() const noexcept { return places_.size(); }
 
 private:
     using place = std::add_pointer_t<reference>;

@@ -231,12 +231,14 @@ inline constexpr one_way_t one_way{};
 /// descriptor.
 template <class T>
 [[nodiscard]] std::pair<connection<T>, connection<T>> pipe() {
+    detail::must_travel<T>();
     auto [first, second] = detail::make_pipe_ends(true);
     return {connection<T>(std::move(first)), connection<T>(std::move(second))};
 }
 /// The end to receive from, and the end to send to.
 template <class T>
 [[nodiscard]] std::pair<connection<T>, connection<T>> pipe(one_way_t) {
+    detail::must_travel<T>();
     auto [reader, writer] = detail::make_pipe_ends(false);
     return {connection<T>(std::move(reader)), connection<T>(std::move(writer))};
 }

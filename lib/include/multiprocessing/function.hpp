@@ -132,9 +132,8 @@ template <class>
 struct parameters_of;
 template <class R, class... P>
 struct parameters_of<std::function<R(P...)>> {
-    static_assert((... && (!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>)),
-                  "a parameter that refers to non-const would refer to a copy in another process: "
-                  "return the new value instead");
+    static constexpr bool refers_to_non_const =
+        (... || (std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>));
     using type = typename without_stop_token<std::remove_cvref_t<P>...>::type;
 };
 
@@ -163,23 +162,39 @@ void put_as(encoder& out, const U& value) {
         out.put(value);
     } else {
         static_assert(std::is_convertible_v<const U&, T>,
-                      "an argument does not convert to the callable's parameter");
-        const T converted = static_cast<T>(value);
-        out.put(converted);
+                      "an argument does not convert to the type of the callable's parameter");
+        if constexpr (std::is_convertible_v<const U&, T>) {
+            const T converted = static_cast<T>(value);
+            out.put(converted);
+        }
     }
 }
 
-/// What F gives for arguments T, with or without a stop token in front of them.
+/// Whether an F wants to be given variables of its caller.
+template <class F>
+inline constexpr bool changes_arguments = false;
+template <has_one_signature F>
+inline constexpr bool changes_arguments<F> =
+    parameters_of<decltype(std::function(std::declval<F>()))>::refers_to_non_const;
+
+/// What F gives for arguments T, with or without a stop token in front of them. Where it cannot be called
+/// with either, the compiler says so, and takes it that nothing comes of it, to say no more.
 template <class F, class... T>
-struct result_of : std::invoke_result<F&, T...> {
-    static constexpr bool takes_stop_token = false;
-};
-template <class F, class... T>
-requires(!std::is_invocable_v<F&, T...> &&
-         std::is_invocable_v<F&, std::stop_token, T...>) struct result_of<F, T...>
-    : std::invoke_result<F&, std::stop_token, T...> {
-    static constexpr bool takes_stop_token = true;
-};
+auto find_result() {
+    if constexpr (std::is_invocable_v<F&, T...>) {
+        return std::type_identity<std::invoke_result_t<F&, T...>>();
+    } else if constexpr (std::is_invocable_v<F&, std::stop_token, T...>) {
+        return std::type_identity<std::invoke_result_t<F&, std::stop_token, T...>>();
+    } else {
+        static_assert(!changes_arguments<F>,
+                      "a parameter that refers to non-const would refer to a copy in another process: return "
+                      "the new value instead");
+        static_assert(changes_arguments<F>,
+                      "this callable cannot be called with these arguments (each is handed over as a "
+                      "temporary)");
+        return std::type_identity<void>();
+    }
+}
 
 template <class F, class Types>
 struct invocation;
@@ -187,10 +202,9 @@ struct invocation;
 /// Calls an F with values of types T.
 template <class F, class... T>
 struct invocation<F, type_list<T...>> {
-    static constexpr bool takes_stop_token = result_of<F, T...>::takes_stop_token;
-    static_assert(takes_stop_token || std::is_invocable_v<F&, T...>,
-                  "this callable cannot be called with these arguments (each is handed over as a temporary)");
-    using result = std::decay_t<typename result_of<F, T...>::type>;
+    using result = std::decay_t<typename decltype(find_result<F, T...>())::type>;
+    static constexpr bool takes_stop_token =
+        !std::is_invocable_v<F&, T...> && std::is_invocable_v<F&, std::stop_token, T...>;
     using types = type_list<T...>;
 
     static void entry(decoder& in, encoder& out) {
@@ -201,7 +215,7 @@ struct invocation<F, type_list<T...>> {
     static decltype(auto) invoke_with(F& f, T&... argument) {
         if constexpr (takes_stop_token) {
             return std::invoke(f, current_stop_token(), std::move(argument)...);
-        } else {
+        } else if constexpr (std::is_invocable_v<F&, T...>) {
             return std::invoke(f, std::move(argument)...);
         }
     }

@@ -269,6 +269,10 @@ template <std::ranges::input_range Futures>
 [[nodiscard]] bool wait_all(Futures&& futures, std::stop_token stop) {
     return detail::wait_for_all_futures(futures, std::move(stop));
 }
+template <class... R>
+[[nodiscard]] bool wait_all(const std::stop_token& stop, const future<R>&... futures) {
+    return (futures.wait(stop) && ...);
+}
 template <std::ranges::input_range Futures, class Rep, class Period>
 [[nodiscard]] bool wait_all_for(Futures&& futures, std::chrono::duration<Rep, Period> duration,
                                 std::stop_token stop = {}) {
@@ -296,6 +300,12 @@ std::size_t wait_any(const future<First>& first, const future<R>&... others) {
 template <std::ranges::input_range Futures>
 [[nodiscard]] std::optional<std::size_t> wait_any(Futures&& futures, std::stop_token stop) {
     return detail::wait_for_any_future(detail::outcomes_of(futures), std::move(stop));
+}
+template <class First, class... R>
+[[nodiscard]] std::optional<std::size_t> wait_any(std::stop_token stop, const future<First>& first,
+                                                  const future<R>&... others) {
+    return detail::wait_for_any_future({detail::outcome_of(first), detail::outcome_of(others)...},
+                                       std::move(stop));
 }
 template <std::ranges::input_range Futures, class Rep, class Period>
 [[nodiscard]] std::optional<std::size_t>

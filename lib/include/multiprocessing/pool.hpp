@@ -4,6 +4,7 @@
 #include <multiprocessing/detail/chunk_by_chunk.hpp>
 #include <multiprocessing/detail/each.hpp>
 #include <multiprocessing/detail/task_runner.hpp>
+#include <multiprocessing/error.hpp>
 #include <multiprocessing/function.hpp>
 #include <multiprocessing/future.hpp>
 #include <multiprocessing/pool_options.hpp>
@@ -106,12 +107,13 @@ public:
 
     /// Applies `f` to each element, `chunk_size` of them a task, and returns the results in order (nothing
     /// for a function that returns nothing). Waits for all; then throws the first error that occurred, if
-    /// any.
-    template <class F, std::ranges::input_range Range>
-    auto map(F&& f, Range&& range, std::size_t chunk_size = automatic) {
-        return map_async(f, range, chunk_size).get();
+    /// any; or `wait_stopped` when it is asked to stop first, having cancelled the rest. As for all members
+    /// that take a range, that may be a list in braces, `{1, 2, 3}`, if `f` has one signature.
+    template <class F, std::ranges::input_range Range = detail::braced_arguments<F>>
+    auto map(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
+        return get_unless_stopped(map_async(f, range, chunk_size), std::move(stop));
     }
-    template <class F, std::ranges::input_range Range>
+    template <class F, std::ranges::input_range Range = detail::braced_arguments<F>>
     auto map_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
         return submit_each<detail::element_is::the_argument>(f, range, chunk_size);
     }
@@ -121,7 +123,8 @@ public:
     /// number of chunks ahead; `automatic` begins with chunks of one element, and they grow. When a task
     /// fails, throws its error once the results of the chunks before it are written; what is in flight is
     /// cancelled. So it is when it is asked to stop, which it says by `wait_stopped`.
-    template <class F, std::ranges::input_range Range, std::input_or_output_iterator Out>
+    template <class F, std::ranges::input_range Range = detail::braced_arguments<F>,
+              std::input_or_output_iterator Out>
     requires std::output_iterator<Out, detail::remote_result_t<F, std::ranges::range_value_t<Range>>> Out
     map(F&& f, Range&& range, Out out, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
         return write_each<detail::element_is::the_argument>(f, range, std::move(out), chunk_size,
@@ -135,7 +138,7 @@ public:
     /// an empty range. Reads `range` as `map` into an iterator does. Throws the first error, in the order of
     /// the elements, that `f` or `reduce` throws in a worker, or `wait_stopped` when it is asked to stop
     /// first, having cancelled the rest.
-    template <class F, std::ranges::input_range Range, class Reduce>
+    template <class F, std::ranges::input_range Range = detail::braced_arguments<F>, class Reduce>
     detail::remote_result_t<F, std::ranges::range_value_t<Range>>
     map_reduce(F&& f, Range&& range, Reduce&& reduce,
                detail::remote_result_t<F, std::ranges::range_value_t<Range>> init,
@@ -150,17 +153,18 @@ public:
     }
 
     /// As `map`, for elements that are tuples of arguments.
-    template <class F, std::ranges::input_range Range>
-    auto starmap(F&& f, Range&& range, std::size_t chunk_size = automatic) {
-        return starmap_async(f, range, chunk_size).get();
+    template <class F, std::ranges::input_range Range = detail::braced_tuples<F>>
+    auto starmap(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
+        return get_unless_stopped(starmap_async(f, range, chunk_size), std::move(stop));
     }
-    template <class F, std::ranges::input_range Range>
+    template <class F, std::ranges::input_range Range = detail::braced_tuples<F>>
     auto starmap_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
         return submit_each<detail::element_is::a_tuple_of_arguments>(f, range, chunk_size);
     }
 
     /// As `map` into an iterator, for elements that are tuples of arguments.
-    template <class F, std::ranges::input_range Range, std::input_or_output_iterator Out>
+    template <class F, std::ranges::input_range Range = detail::braced_tuples<F>,
+              std::input_or_output_iterator Out>
     requires std::output_iterator<
         Out, detail::result_for_each_t<detail::element_is::a_tuple_of_arguments, F, Range>>
         Out starmap(F&& f, Range&& range, Out out, std::size_t chunk_size = automatic,
@@ -171,12 +175,12 @@ public:
 
     /// The results of `f` for each element, one by one, in order or as they are finished. See `result_range`.
     /// The pool must outlive the range, and an lvalue input as well.
-    template <class F, std::ranges::input_range Range>
+    template <class F, std::ranges::input_range Range = detail::braced_arguments<F>>
     auto imap(F&& f, Range&& range, std::stop_token stop = {}) {
         using result = detail::remote_result_t<F, std::ranges::range_value_t<Range>>;
         return stream<detail::ordered_futures, result>(f, std::forward<Range>(range), std::move(stop));
     }
-    template <class F, std::ranges::input_range Range>
+    template <class F, std::ranges::input_range Range = detail::braced_arguments<F>>
     auto imap_unordered(F&& f, Range&& range, std::stop_token stop = {}) {
         using result = detail::remote_result_t<F, std::ranges::range_value_t<Range>>;
         return stream<detail::unordered_futures, result>(f, std::forward<Range>(range), std::move(stop));
@@ -270,6 +274,15 @@ private:
         }
     }
 
+    template <class R>
+    static R get_unless_stopped(future<R> all, std::stop_token stop) {
+        if (!all.wait(std::move(stop))) {
+            all.cancel();
+            throw wait_stopped("a map was asked to stop; what it has not done is cancelled");
+        }
+        return all.get();
+    }
+
     template <template <class> class Futures, class Result, class F, class Range>
     auto stream(const F& f, Range&& range, std::stop_token stop) {
         auto submit_one = [this, callable = static_cast<std::decay_t<const F&>>(f)](const auto& element) {
@@ -336,7 +349,7 @@ private:
 class pool : public basic_pool {
 public:
     /// Starts the workers. Throws `std::invalid_argument` for options that make no sense, `not_initialized`,
-    /// and `start_failed` when the operating system refuses what a worker is to have.
+    /// and `start_failed` when the operating system refuses what a worker is to have, or to write the trace.
     explicit pool(pool_options options = {});
     /// So many workers.
     template <std::integral Number>

@@ -234,7 +234,9 @@ class queue : public queue_puts<T, queue<T>> {
 public:
     /// Throws `std::invalid_argument` for a capacity of 0, or so many priorities as cannot be, and
     /// `resource_error` when there is no room in shared memory, or no descriptor.
-    explicit queue(queue_options options = {}) : core_(detail::make_queue(with_message_size(options))) {}
+    explicit queue(queue_options options = {}) : core_(detail::make_queue(with_message_size(options))) {
+        detail::must_travel<T>();
+    }
     template <std::integral Number>
     explicit queue(Number capacity)
         : queue(queue_options{.capacity = capacity > 0 ? std::size_t(capacity) : 0}) {}

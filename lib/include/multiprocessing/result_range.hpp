@@ -96,6 +96,13 @@ public:
         ++*position_;
         return next;
     }
+    [[nodiscard]] std::optional<std::size_t> expected() const {
+        if constexpr (std::ranges::sized_range<const std::remove_reference_t<Range>>) {
+            return static_cast<std::size_t>(std::ranges::size(input_));
+        } else {
+            return std::nullopt;
+        }
+    }
 
 private:
     Range input_;
@@ -141,6 +148,13 @@ public:
         return true;
     }
     value_type& current() noexcept { return *current_; }
+    [[nodiscard]] std::optional<std::size_t> expected() const {
+        if constexpr (requires { feed_.expected(); }) {
+            return feed_.expected();
+        } else {
+            return std::nullopt;
+        }
+    }
 
 private:
     Feed feed_;

@@ -13,6 +13,7 @@
 #include <multiprocessing/pool_options.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <new>
@@ -99,6 +100,19 @@ void run_captured(channel& pool, const frame& received, int memory, bytes& outco
     }
 }
 
+/// Runs a task, and says before its outcome is sent when that was, if it `is_traced`.
+template <class Run>
+void tell_when(channel& pool, bool is_traced, std::uint64_t task, const Run& run) {
+    if (!is_traced) {
+        run();
+        return;
+    }
+    running_times times{.begin = std::chrono::steady_clock::now().time_since_epoch(), .end = {}};
+    run();
+    times.end = std::chrono::steady_clock::now().time_since_epoch();
+    pool.send(frame_kind::ran, task, std::as_bytes(std::span(&times, 1)));
+}
+
 /// The next frame. A worker that has had nothing to do for a while gives back what memory it has kept.
 frame next_frame(channel& pool) {
     channel::duration patience = std::chrono::seconds(1);
@@ -114,21 +128,23 @@ frame next_frame(channel& pool) {
 }
 
 /// Receives, runs and sends until told to leave.
-void serve(channel& pool, bool memory_is_limited, int printed) {
+void serve(channel& pool, const worker_handle& handle) {
+    const int printed = inherited(handle.printed);
     pool.send(frame_kind::ready, 0, {});
     // A limit is for what tasks need: large results are better copied once more than mapped.
-    bytes outcome(memory_is_limited ? nullptr : pool.memory_for_results());
+    bytes outcome(handle.memory_is_limited ? nullptr : pool.memory_for_results());
     for (;;) {
         const auto received = next_frame(pool);
         switch (received.kind) {
         case frame_kind::leave:
             return;
         case frame_kind::task:
-            run_received(received, outcome);
+            tell_when(pool, handle.is_traced, received.id, [&] { run_received(received, outcome); });
             send_result(pool, received.id, outcome);
             break;
         case frame_kind::captured_task:
-            run_captured(pool, received, printed, outcome);
+            tell_when(pool, handle.is_traced, received.id,
+                      [&] { run_captured(pool, received, printed, outcome); });
             send_result(pool, received.id, outcome);
             os::clear_printed(printed);
             break;
@@ -167,7 +183,7 @@ void worker_loop(const worker_handle& handle) {
     const auto pool = open_channel(channel_here);
     const os::crash_reporting reporting(channel_here.socket);
     try {
-        serve(*pool, handle.memory_is_limited, inherited(handle.printed));
+        serve(*pool, handle);
     } catch (const nonsense_received&) {
         throw;
     } catch (const channel_broken&) {

@@ -11,6 +11,7 @@ struct worker_handle {
     int stop_line = -1;
     int printed = -1; ///< memory for what captured tasks print
     bool memory_is_limited = false;
+    bool is_traced = false;          ///< the pool wants to know when tasks run
     bool keeps_freed_memory = false; ///< somebody who looks at how much it has would be misled
 };
 

@@ -97,7 +97,11 @@ long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
 
 process_identity this_process() {
     const auto pid = static_cast<std::uint64_t>(::getpid());
-    return {this_pid_namespace(), pid, read_status(pid).start_time};
+    const auto status = read_status(pid);
+    if (status.state == 0) {
+        throw_errno("cannot read " + status_file(pid));
+    }
+    return {this_pid_namespace(), pid, status.start_time};
 }
 
 bool is_running(const process_identity& process) {

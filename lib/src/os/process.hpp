@@ -21,6 +21,7 @@ struct process_identity {
     bool operator==(const process_identity&) const = default;
 };
 
+/// Throws `resource_error` when it cannot be read, for want of a descriptor.
 [[nodiscard]] process_identity this_process();
 /// Whether that process runs. What cannot be seen from here, in another pid namespace or for want of a
 /// descriptor, counts as running; a zombie does not.

@@ -65,7 +65,8 @@ pool_core::pool_core(const pool_options& options)
                      1 + std::min(most_under_way(options.isolation) - 1, options.prefetch.value_or(SIZE_MAX)),
                  .retry_back_off = options.retry_back_off,
                  .replaces_workers = options.replace_workers}),
-      spin_(options.spin) {
+      spin_(options.spin),
+      chronicle_(options) {
     events_.add(wake_.get(), 0);
     // The first workers are started here, so that what prevents it is the caller's to handle.
     for (const auto& first : schedule_.take_actions()) {
@@ -107,7 +108,7 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
                              .stop_grace = grace.value_or(default_grace),
                              .retries = options.max_retries.value_or(options_.max_retries)};
     completion->bind(part, weak_from_this(), id);
-    tasks_.emplace(
+    auto& added = tasks_.emplace(
         id, task{.function = std::move(function),
                  .completion = std::move(completion),
                  .part = part,
@@ -115,6 +116,7 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
                  .retry_if = options.retry_if ? std::make_unique<retry_predicate>(options.retry_if) : nullptr,
                  .timeout = timeout,
                  .is_captured = options.capture});
+    added.queued = chronicle_.queued(label(added));
     schedule_.submitted(id, traits);
     tasks_came_ = true;
     if (at_rest_ == steady_time::max() && asleep_until_ != steady_time::min()) {
@@ -216,7 +218,7 @@ std::vector<long> pool_core::pids() const {
 
 pool_stats pool_core::stats() const {
     const lock held(mutex_);
-    auto result = stats_;
+    auto result = chronicle_.stats();
     result.running = schedule_.running();
     result.queued = schedule_.queued();
     return result;
@@ -232,10 +234,11 @@ void pool_core::perform() {
         }
         send_gathered();
     }
+    chronicle_.counts(schedule_.queued(), schedule_.running());
 }
 
 void pool_core::perform(const action::start_worker& start) {
-    ++stats_.restarts;
+    chronicle_.replaced();
     starts_.push_back({start.worker, deadline_after(start.after)});
     due_at(starts_.back().due);
 }
@@ -246,6 +249,7 @@ void pool_core::perform(const action::send_task& send) {
     if (receiver == nullptr || sent == nullptr) {
         return; // overtaken by another event
     }
+    chronicle_.sent(label(*sent), label(*receiver));
     const auto kind = sent->is_captured ? frame_kind::captured_task : frame_kind::task;
     const std::span<const std::byte> content(sent->function.encoded);
     if (content.size() <= channel::surely_in_message) {
@@ -298,6 +302,7 @@ void pool_core::perform(const action::take_back& take) {
         kill(*holder);
     }
     if (holder != nullptr) {
+        chronicle_.taken_back(label(*holder), taken.size());
         collect_from(*holder);
     }
     schedule_.settled(take.worker);
@@ -355,7 +360,7 @@ void pool_core::perform(const action::rest_task& rest) {
         if (rests->is_captured) {
             rests->completion->printed({}); // the next attempt may print nothing
         }
-        ++stats_.retries;
+        chronicle_.retried(label(*rests), rests->attempts, rest.after);
         resting_.push_back({rest.task, deadline_after(rest.after)});
         due_at(resting_.back().due);
     }
@@ -379,15 +384,15 @@ bool pool_core::cancel_start(worker_id worker) {
 void pool_core::complete(task_id id, payload&& outcome) {
     if (auto* done = tasks_.find(id)) {
         done->completion->deliver(done->part, std::move(outcome));
-        ++stats_.done;
+        chronicle_.done(label(*done), done->queued);
         finish(id, *done);
     }
 }
 
 void pool_core::complete_with_error(task_id id, std::exception_ptr error) {
     if (auto* failed = tasks_.find(id)) {
+        chronicle_.failed(label(*failed), error);
         failed->completion->fail(std::move(error));
-        ++stats_.failed;
         finish(id, *failed);
     }
 }

@@ -4,6 +4,7 @@
 #include "os/copy.hpp"
 #include "os/event_set.hpp"
 #include "os/spin.hpp"
+#include "pool/chronicle.hpp"
 #include "pool/death.hpp"
 #include "pool/schedule.hpp"
 #include "pool/stderr_relay.hpp"
@@ -32,8 +33,17 @@ struct task {
     std::unique_ptr<retry_predicate> retry_if{}; // if it is not the pool's
     std::chrono::nanoseconds timeout{0};
     std::size_t attempts = 1;
+    steady_time queued = steady_time::min(); // min: it is not timed
     bool is_captured = false;
 };
+
+/// Who they are, for people.
+[[nodiscard]] inline chronicle::task_label label(const task& which) noexcept {
+    return {which.number, which.function.function};
+}
+[[nodiscard]] inline chronicle::worker_label label(const worker& which) noexcept {
+    return {which.id(), which.pid()};
+}
 
 /// A pool: the schedule, which decides, and what acts on it.
 ///
@@ -131,6 +141,7 @@ private:
     void handle(worker& from, frame&& received);
     bool take_result(worker& from, frame&& result);
     bool take_printed(worker& from, const frame& printed);
+    bool take_times(worker& from, const frame& times);
     void start_due_workers(lock& held);
     void insert(std::unique_ptr<worker> started);
     void prepare(worker& each);
@@ -179,7 +190,7 @@ private:
     steady_time due_ = steady_time::min();                     // nothing is due before
     steady_time asleep_until_ = steady_time::min();            // min: the supervisor is awake
     steady_time last_look_ = std::chrono::steady_clock::now(); // at all workers
-    pool_stats stats_;
+    chronicle chronicle_;
     death dead_; // the worker that is being buried, or could not be started
 
     const std::shared_ptr<completion> end_ = std::make_shared<completion>();

@@ -9,6 +9,8 @@
 #include <multiprocessing/error.hpp>
 
 #include <algorithm>
+#include <cstring>
+#include <optional>
 
 namespace multiprocessing::detail {
 
@@ -42,6 +44,7 @@ void pool_core::supervise() {
     lock held(mutex_);
     while (!schedule_.finished() || !workers_.empty()) {
         if (callers_.empty()) {
+            chronicle_.rest();
             sleep(held);
         }
         start_due_workers(held);
@@ -50,6 +53,7 @@ void pool_core::supervise() {
         perform();
         deliver(held);
     }
+    chronicle_.finish();
     held.unlock();
     relay_.finish();
     end_->part_is_complete();
@@ -118,6 +122,7 @@ void pool_core::handle(worker& from, frame&& received) {
             break;
         }
         if (from.answered()) {
+            chronicle_.worker_ready(label(from));
             schedule_.ready(from.id());
         }
         return;
@@ -137,6 +142,11 @@ void pool_core::handle(worker& from, frame&& received) {
         return;
     case frame_kind::printed:
         if (take_printed(from, received)) {
+            return;
+        }
+        break;
+    case frame_kind::ran:
+        if (take_times(from, received)) {
             return;
         }
         break;
@@ -188,6 +198,22 @@ bool pool_core::take_printed(worker& from, const frame& printed) {
     const auto bytes = printed.content.bytes(); // none, if they were lost
     found->completion->printed(
         {reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), most_captured)});
+    return true;
+}
+
+/// False when it cannot be of a task of that worker's, or nobody has asked.
+bool pool_core::take_times(worker& from, const frame& times) {
+    const auto* found = tasks_.find(times.id);
+    if (found == nullptr || options_.trace.empty() || schedule_.holder_of(times.id) != from.id()) {
+        return terminated_;
+    }
+    running_times content{};
+    const auto bytes = times.content.bytes();
+    if (bytes.size() != sizeof content) {
+        return times.lost != nullptr;
+    }
+    std::memcpy(&content, bytes.data(), sizeof content);
+    chronicle_.ran(label(from), label(*found), content);
     return true;
 }
 
@@ -249,6 +275,7 @@ void pool_core::watch(worker& started) {
     events_.add(started.process().handle(), event(id, source::life));
     relay_.watch(started.words(), event(id, source::words));
     callers_.push_back(id); // until it has been told that nobody looks
+    chronicle_.worker_started(label(started));
 }
 
 /// Before its descriptors are closed: a copy of this process may keep what they stand for.
@@ -383,8 +410,10 @@ void pool_core::bury(lock& held, worker_id id) {
     note(log_level::info, [&] { return how.epitaph; });
     held.lock();
     const auto begun = dead.channel().begun();
-    if (auto* running = tasks_.find(begun);
-        running != nullptr && running->is_captured && schedule_.holder_of(begun) == id) {
+    auto* running = schedule_.holder_of(begun) == id ? tasks_.find(begun) : nullptr;
+    chronicle_.worker_ended(label(dead), how,
+                            running != nullptr ? std::optional(label(*running)) : std::nullopt);
+    if (running != nullptr && running->is_captured) {
         how.details.last_output = printed.substr(printed.size() - std::min(printed.size(), last_words::kept));
         running->completion->printed(std::move(printed));
     }

@@ -56,6 +56,7 @@ worker::worker(worker_id id, const pool_options& options, const worker_settings&
                                .stop_line = workers_stop_line_.get(),
                                .printed = printed_.get(),
                                .memory_is_limited = settings.memory_is_limited(),
+                               .is_traced = !options.trace.empty(),
                                .keeps_freed_memory = !settings.memory_is_limited() && options.max_rss == 0};
     auto inherited = handle.channel.descriptors();
     inherited.insert(inherited.end(), {handle.stop_line, handle.printed});

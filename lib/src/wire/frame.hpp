@@ -3,6 +3,7 @@
 
 #include <multiprocessing/detail/completion.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <stdexcept>
@@ -21,6 +22,7 @@ enum class frame_kind : std::uint32_t {
     initializer_failed, ///< an outcome that is an exception; the worker ends
     begun,              ///< the task is going to run; only where no journal says so
     printed,            ///< what a captured task has printed; its outcome follows
+    ran,                ///< when the task ran, `running_times`, where that is wanted; its outcome follows
     result,             ///< a task's outcome
 };
 
@@ -34,6 +36,12 @@ struct frame {
     std::uint64_t id = 0; ///< of the task
     payload content{};
     std::exception_ptr lost{}; ///< instead of the content: this end had no memory or descriptor for it
+};
+
+/// When a task ran, on the machine's steady clock: what `frame_kind::ran` has for its content.
+struct running_times {
+    std::chrono::nanoseconds begin;
+    std::chrono::nanoseconds end;
 };
 
 /// Where the content of a frame is.

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <multiprocessing/detail/obstacle.hpp>
 #include <multiprocessing/serialize.hpp>
 
 #include <array>
@@ -210,19 +211,11 @@ Array decode_array(decoder& in) {
 template <class T>
 struct codec {
     static_assert(!std::is_reference_v<T> && !std::is_const_v<T>);
-    static_assert(!std::is_array_v<T>, "an array cannot be sent by itself: use std::array or std::vector");
-    static_assert(!refers_to_memory<T>,
-                  "this type refers to memory of the process that sends it: send the value itself instead "
-                  "(std::string for const char* and std::string_view, std::vector for std::span)");
-    static_assert(
-        plain_bytes<T> || has_serialize<T> || std::is_aggregate_v<T> || !callable_object<T>,
-        "this callable owns something that is not trivially copyable: pass what it captures as arguments, "
-        "or make it a function object with a public serialize");
-    static_assert(!std::is_polymorphic_v<T> || std::is_final_v<T> || !std::is_abstract_v<T>,
-                  "an object of an abstract class cannot be rebuilt in another process");
 
     static void encode(encoder& out, const T& value) {
-        if constexpr (has_serialize<T>) {
+        if constexpr (has_obstacle<T>) {
+            refuse<T>();
+        } else if constexpr (has_serialize<T>) {
             call_serialize(out, const_cast<T&>(value)); // Boost's convention: saving does not modify
         } else if constexpr (plain_bytes<T>) {
             out.save_binary(std::addressof(value), sizeof(T));
@@ -253,14 +246,15 @@ struct codec {
             std::visit([&](const auto& alternative) { out.put(alternative); }, value);
         } else if constexpr (std::is_aggregate_v<T>) {
             boost::pfr::for_each_field(value, [&](const auto& member) { out.put(member); });
-        } else {
-            // The type needs a `serialize`; where the compiler complains here, it has none.
+        } else { // a `serialize` that only Boost may call
             call_serialize(out, const_cast<T&>(value));
         }
     }
 
     static T decode(decoder& in) {
-        if constexpr (has_serialize<T>) {
+        if constexpr (has_obstacle<T>) {
+            refuse<T>();
+        } else if constexpr (has_serialize<T>) {
             return decode_with_serialize(in);
         } else if constexpr (plain_bytes<T>) {
             return decode_plain<T>(in);
@@ -280,9 +274,6 @@ struct codec {
             return in.get<bool>() ? T(in.get<typename T::value_type>()) : T();
         } else if constexpr (smart_pointer<T>) {
             using element = std::remove_cv_t<typename T::element_type>;
-            static_assert(!std::is_polymorphic_v<element> || std::is_final_v<element>,
-                          "a pointer to a base class would arrive as a copy of the base alone: "
-                          "use std::variant, or make the class final");
             return in.get<bool>() ? T(new element(in.get<element>())) : T();
         } else if constexpr (is_specialization<T, std::variant>) {
             return decode_variant(in, std::make_index_sequence<std::variant_size_v<T>>{});
@@ -300,10 +291,15 @@ private:
     static T decode_with_serialize(decoder& in) {
         static_assert(
             std::is_default_constructible_v<T>,
-            "a class with a serialize needs a default constructor to be rebuilt in another process");
-        T value;
-        call_serialize(in, value);
-        return value;
+            "a class with a serialize needs a default constructor to be rebuilt in another process: what "
+            "arrives is constructed first, then loaded");
+        if constexpr (std::is_default_constructible_v<T>) {
+            T value;
+            call_serialize(in, value);
+            return value;
+        } else {
+            std::terminate();
+        }
     }
 
     template <std::size_t... I>
@@ -320,6 +316,13 @@ private:
         return std::move(*result);
     }
 };
+
+/// Refuses here a type that does not travel, not only where the first value of it is sent.
+template <class T>
+void must_travel() {
+    (void)&codec<T>::encode;
+    (void)&codec<T>::decode;
+}
 
 /// As `decode`, into an object that exists already. Throws `decode_failed`, `resource_error`.
 template <class T>

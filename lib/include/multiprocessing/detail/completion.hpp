@@ -113,6 +113,10 @@ public:
     /// Waits. Throws the failure if there is one; once only.
     void wait_for_success();
     [[nodiscard]] std::size_t parts() const noexcept { return parts_; }
+    /// How many of them have their outcome.
+    [[nodiscard]] std::size_t parts_done() const noexcept {
+        return parts_ - remaining(state_.load(std::memory_order_acquire));
+    }
     /// Meaningful once ready.
     [[nodiscard]] std::string output() const { return printed_ ? *printed_ : std::string(); }
     /// The encoded value of a part, after a success.

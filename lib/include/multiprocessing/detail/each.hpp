@@ -104,6 +104,25 @@ private:
 /// How `map` hands an element to the function, and how `starmap` does.
 enum class element_is { the_argument, a_tuple_of_arguments };
 
+/// What stands in braces where a range is wanted, and the function has one signature.
+template <element_is How, class Types>
+struct braced_range;
+template <class T>
+struct braced_range<element_is::the_argument, type_list<T>> {
+    using type = std::vector<T>;
+};
+template <class... T>
+struct braced_range<element_is::a_tuple_of_arguments, type_list<T...>> {
+    using type = std::vector<std::tuple<T...>>;
+};
+template <element_is How, class F>
+using braced_range_t = typename braced_range<
+    How, typename parameters_of<decltype(std::function(std::declval<std::decay_t<F>>()))>::type>::type;
+template <class F>
+using braced_arguments = braced_range_t<element_is::the_argument, F>;
+template <class F>
+using braced_tuples = braced_range_t<element_is::a_tuple_of_arguments, F>;
+
 template <element_is How, class F, class Element>
 struct each_of {
     using type = each<F, typename traveling_types<F, Element>::type>;

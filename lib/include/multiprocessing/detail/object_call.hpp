@@ -134,7 +134,11 @@ struct constructor {
         static_assert(std::is_constructible_v<T, Args...>,
                       "an actor's object is not constructible from these arguments (each is handed over as a "
                       "temporary)");
-        return T(std::forward<Args>(args)...);
+        if constexpr (std::is_constructible_v<T, Args...>) {
+            return T(std::forward<Args>(args)...);
+        } else {
+            std::terminate();
+        }
     }
 };
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace multiprocessing::detail {
@@ -13,6 +14,7 @@ namespace multiprocessing::detail {
 ///     bool advance();         // waits for the next element and makes it the current one; false: at the end
 ///     reference current();
 ///     using value_type = ...;
+///     std::optional<std::size_t> expected() const; // how many come in all; may be missing
 ///
 /// An input range, to be iterated over once. Move-only; moving it leaves its iterators valid. It is not a
 /// view, so that `range | view` refers to a range that has a name, and owns one that has none.
@@ -65,6 +67,14 @@ public:
         return iterator(*state_);
     }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+    /// How many elements come in all, where that is known.
+    [[nodiscard]] std::optional<std::size_t> expected() const {
+        if constexpr (requires { state_->source.expected(); }) {
+            return state_->source.expected();
+        } else {
+            return std::nullopt;
+        }
+    }
 
 private:
     std::unique_ptr<state> state_;

@@ -1,0 +1,78 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "os/terminal.hpp"
+
+#include "os/copy.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <mutex>
+#include <string_view>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace multiprocessing::os {
+namespace {
+
+struct interrupted_lines {
+    std::mutex mutex; // guards what follows
+    int count = 0;
+};
+
+std::atomic<int> interrupted_terminal{-1};
+
+/// Runs once, since its disposition is reset; then the signal comes again, and does what it always did.
+void end_line(int number) {
+    const int before = errno;
+    (void)!::write(interrupted_terminal.load(), "\n", 1);
+    (void)::raise(number);
+    errno = before;
+}
+
+bool does(const struct sigaction& action, void (*handler)(int)) noexcept {
+    return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == handler;
+}
+
+/// Sets the handler if the present one is as expected: what the program has set itself is its own.
+void replace_handler(void (*expected)(int), void (*next)(int)) noexcept {
+    struct sigaction now {};
+    if (::sigaction(SIGINT, nullptr, &now) == 0 && does(now, expected)) {
+        struct sigaction wanted {};
+        wanted.sa_handler = next;
+        wanted.sa_flags = next == SIG_DFL ? 0 : static_cast<int>(SA_RESETHAND);
+        ::sigaction(SIGINT, &wanted, nullptr);
+    }
+}
+
+} // namespace
+
+bool is_capable_terminal(int fd) noexcept {
+    const char* kind = std::getenv("TERM");
+    return ::isatty(fd) == 1 && (kind == nullptr || std::string_view(kind) != "dumb");
+}
+
+std::optional<std::size_t> columns_of(int fd) noexcept {
+    winsize size{};
+    return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col != 0 ? std::optional<std::size_t>(size.ws_col)
+                                                                   : std::nullopt;
+}
+
+line_ended_by_interrupt::line_ended_by_interrupt(int fd) noexcept {
+    auto& lines = one_per_process<interrupted_lines>();
+    const std::lock_guard lock(lines.mutex);
+    if (lines.count++ == 0) {
+        interrupted_terminal = fd;
+        replace_handler(SIG_DFL, &end_line);
+    }
+}
+
+line_ended_by_interrupt::~line_ended_by_interrupt() {
+    auto& lines = one_per_process<interrupted_lines>();
+    const std::lock_guard lock(lines.mutex);
+    if (--lines.count == 0) {
+        replace_handler(&end_line, SIG_DFL);
+    }
+}
+
+} // namespace multiprocessing::os

@@ -1,0 +1,134 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "pool/chronicle.hpp"
+
+#include "start/log.hpp"
+
+#include <multiprocessing/error.hpp>
+
+#include <string_view>
+
+namespace multiprocessing::detail {
+namespace {
+
+std::string text_of(const chronicle::task_label& task) {
+    return "task " + std::to_string(task.number) + " (" + task.function.text() + ")";
+}
+std::string text_of(const chronicle::worker_label& worker) {
+    return "worker " + std::to_string(worker.pid);
+}
+
+std::string first_line_of(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        const std::string text = e.what();
+        return text.substr(0, text.find('\n'));
+    } catch (...) {
+        return "an exception";
+    }
+}
+
+/// What an error of the library is called in a trace.
+std::string_view kind_of(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const task_timed_out&) {
+        return "timed out";
+    } catch (const task_cancelled&) {
+        return "cancelled";
+    } catch (const pool_terminated&) {
+        return "terminated";
+    } catch (...) {
+        return "failed";
+    }
+}
+
+} // namespace
+
+chronicle::chronicle(const pool_options& options) : name_of_workers_(options.worker_name) {
+    if (!options.trace.empty()) {
+        trace_.emplace(options.trace);
+    }
+}
+
+void chronicle::tell_queued(const task_label& task) {
+    note(log_level::debug, [&] { return text_of(task) + " is queued"; });
+    traced([&](trace& to) { to.queued(task.number, task.function.text()); });
+}
+
+void chronicle::tell_sent(const task_label& task, const worker_label& worker) {
+    note(log_level::debug, [&] { return text_of(task) + " is sent to " + text_of(worker); });
+    traced([&](trace& to) { to.sent(task.number); });
+}
+
+void chronicle::tell_done(const task_label& task) {
+    note(log_level::debug, [&] { return text_of(task) + " is done"; });
+    traced([&](trace& to) { to.done(task.number); });
+}
+
+void chronicle::failed(const task_label& task, const std::exception_ptr& error) {
+    ++counts_.failed;
+    note(log_level::debug, [&] { return text_of(task) + " failed: " + first_line_of(error); });
+    traced([&](trace& to) {
+        to.happened(kind_of(error), task.number, task.function.text(), first_line_of(error));
+        to.done(task.number);
+    });
+}
+
+void chronicle::retried(const task_label& task, std::size_t attempts, std::chrono::nanoseconds rest) {
+    ++counts_.retries;
+    const auto details = [&] {
+        const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(rest);
+        return "attempt " + std::to_string(attempts) + " in " + std::to_string(milliseconds.count()) + " ms";
+    };
+    note(log_level::debug, [&] { return text_of(task) + " is tried again: " + details(); });
+    traced([&](trace& to) { to.happened("retried", task.number, task.function.text(), details()); });
+}
+
+void chronicle::taken_back(const worker_label& worker, std::size_t tasks) {
+    if (tasks != 0) {
+        note(log_level::debug,
+             [&] { return text_of(worker) + " gives back what it has not begun: " + std::to_string(tasks); });
+    }
+}
+
+void chronicle::worker_started(const worker_label& worker) {
+    traced([&](trace& to) {
+        const auto number = std::to_string(worker.id);
+        to.worker_started(worker.id, worker.pid,
+                          name_of_workers_.empty() ? "worker-" + number : name_of_workers_ + " " + number);
+    });
+}
+
+void chronicle::worker_ready(const worker_label& worker) {
+    note(log_level::debug, [&] { return text_of(worker) + " is ready"; });
+}
+
+void chronicle::worker_ended(const worker_label& worker, const death& how,
+                             const std::optional<task_label>& task) {
+    traced([&](trace& to) {
+        std::optional<trace::running_task> running;
+        if (task) {
+            running = {task->number, task->function.text()};
+        }
+        to.worker_ended(worker.id, how.exit_code == 0 ? "ended" : "died", how.epitaph, running);
+    });
+}
+
+void chronicle::ran(const worker_label& worker, const task_label& task, const running_times& times) {
+    traced([&](trace& to) {
+        to.ran(worker.id, task.number, task.function.text(), steady_time(times.begin),
+               steady_time(times.end));
+    });
+}
+
+pool_stats chronicle::stats() const {
+    auto result = counts_;
+    result.latency = {.p50 = latencies_.percentile(0.5),
+                      .p90 = latencies_.percentile(0.9),
+                      .p99 = latencies_.percentile(0.99),
+                      .p999 = latencies_.percentile(0.999)};
+    return result;
+}
+
+} // namespace multiprocessing::detail
