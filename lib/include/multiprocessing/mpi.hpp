@@ -22,7 +22,8 @@ namespace multiprocessing {
 struct mpi_options {
     std::size_t processes = 0; ///< how many workers on each node; 0: as many as its agent may use CPUs
     /// All else of each node's workers, as for a `pool`. What is said there of tasks holds for the pool as a
-    /// whole. `processes` does not count, and workers cannot be forked.
+    /// whole. `processes` does not count, workers cannot be forked, and each node has a `trace` of its own,
+    /// with its number behind the name.
     pool_options workers{};
     /// Whether tasks that do not say otherwise may run again after the loss of the node that they were sent
     /// to (`task_options::idempotent`).

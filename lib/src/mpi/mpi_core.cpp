@@ -107,6 +107,9 @@ void mpi_core::node_came(node_id id, const node_hello& hello) {
     came.wanted = least_per_worker * came.processes;
     auto options = options_.workers;
     options.processes = came.processes;
+    if (!options.trace.empty()) { // where nodes share a folder they do not share the file
+        options.trace += "." + std::to_string(id);
+    }
     cluster_.post(id, {.kind = message_kind::open, .pool = number_, .content = content_of_open(options)});
     if (initializer_) {
         send_arrays(id, *initializer_);

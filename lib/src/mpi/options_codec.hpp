@@ -28,6 +28,7 @@ void visit_options(Options& o, const Visit& each) {
     each(o.start_method);
     each(o.worker_name);
     each(o.replace_workers);
+    each(o.trace);
 }
 
 /// Appends a pool's options, for a node that is to make one.
