@@ -109,14 +109,16 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
                              .stop_grace = grace.value_or(default_grace),
                              .retries = options.max_retries.value_or(options_.max_retries)};
     completion->bind(part, weak_from_this(), id);
-    auto& added = tasks_.emplace(
-        id, task{.function = std::move(function),
-                 .completion = std::move(completion),
-                 .part = part,
-                 .number = ++submitted_,
-                 .retry_if = options.retry_if ? std::make_unique<retry_predicate>(options.retry_if) : nullptr,
-                 .timeout = timeout,
-                 .is_captured = options.capture});
+    auto& added = tasks_.emplace(id); // member by member: a task that is moved there as a whole costs more
+    added.function = std::move(function);
+    added.completion = std::move(completion);
+    added.part = part;
+    added.number = ++submitted_;
+    if (options.retry_if) {
+        added.retry_if = std::make_unique<retry_predicate>(options.retry_if);
+    }
+    added.timeout = timeout;
+    added.is_captured = options.capture;
     added.queued = chronicle_.queued(label(added));
     schedule_.submitted(id, traits);
     tasks_came_ = true;

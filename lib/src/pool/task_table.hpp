@@ -46,14 +46,15 @@ private:
 template <class T>
 class task_table {
 public:
-    /// There must be none of that id.
-    T& emplace(task_id id, T&& task) {
+    /// Made of `parts`. There must be none of that id.
+    template <class... Parts>
+    T& emplace(task_id id, Parts&&... parts) {
         const auto index = index_of(id);
         while (index / places_in_block >= blocks_.size()) {
             blocks_.push_back(std::make_unique<block>());
         }
         auto& free = (*blocks_[index / places_in_block])[index % places_in_block];
-        auto& placed = free.task.emplace(std::move(task));
+        auto& placed = free.task.emplace(std::forward<Parts>(parts)...);
         free.id = id;
         ++size_;
         return placed;
