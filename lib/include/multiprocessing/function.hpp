@@ -15,7 +15,8 @@
 #include <utility>
 
 #ifndef __cpp_rtti
-#error "multiprocessing: what is called in other processes has a name, which takes RTTI: compile without -fno-rtti"
+#    error                                                                                                   \
+        "multiprocessing: what is called in other processes has a name, which takes RTTI: compile without -fno-rtti"
 #endif
 
 #pragma GCC visibility push(default)
