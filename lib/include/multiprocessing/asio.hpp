@@ -2,6 +2,7 @@
 #pragma once
 
 #include <multiprocessing/detail/asio_operation.hpp>
+#include <multiprocessing/detail/thread_name.hpp>
 #include <multiprocessing/error.hpp>
 #include <multiprocessing/pool.hpp>
 #include <multiprocessing/process.hpp>
@@ -136,6 +137,7 @@ public:
     template <class Done>
     void start(Done done) {
         thread_ = std::thread([this, done = std::move(done)] {
+            name_this_thread("mp-wait");
             run(stop_.get_token());
             done();
         });

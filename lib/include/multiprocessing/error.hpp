@@ -94,6 +94,13 @@ private:
     std::shared_ptr<const worker_death> details_;
 };
 
+/// The node that the task was sent to is lost: its agent, its machine or the way there. The task may have run
+/// or not. Or there is no node left that it could be sent to.
+class node_lost : public error {
+public:
+    using error::error;
+};
+
 /// The task ran for longer than its timeout, and was stopped.
 class task_timed_out : public error {
 public:

@@ -16,6 +16,12 @@ namespace multiprocessing {
 /// Threads: call it before any other thread exists.
 void init(int argc, char** argv);
 
+namespace detail {
+/// What a library on top of this one does at the end of `init`, in processes of which nothing else has become
+/// by then. There is one such library; it says so before `main`.
+void at_end_of_init(void (*step)()) noexcept;
+} // namespace detail
+
 } // namespace multiprocessing
 
 #pragma GCC visibility pop

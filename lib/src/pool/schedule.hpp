@@ -64,7 +64,7 @@ struct rest_task {
     task_id task;
     std::chrono::nanoseconds after;
 };
-enum class failure { worker_died, timed_out, cancelled, no_worker_starts, pool_terminated };
+enum class failure : std::uint8_t { worker_died, timed_out, cancelled, no_worker_starts, pool_terminated };
 struct fail_task {
     task_id task;
     failure reason;
@@ -205,9 +205,9 @@ private:
     /// A task that is not complete.
     struct unfinished_task {
         task_traits traits;
-        std::size_t attempts = 0;              // that have come to nothing
-        bool judged = false;                   // has a result, which may not be the last
         place* holder = nullptr;               // the worker that it is under way to
+        std::uint32_t attempts = 0;            // that have come to nothing
+        bool judged = false;                   // has a result, which may not be the last
         std::optional<action::failure> doom{}; // it is being stopped, and this is what it will be called
     };
     /// A place for a worker.
@@ -237,6 +237,7 @@ private:
     };
 
     [[nodiscard]] place* find(worker_id worker) const;
+    void note(place& slot);
     void changed(place& slot);
     [[nodiscard]] std::size_t room_at(const place& slot) const;
     void adapt_window(place& slot) const;
@@ -266,6 +267,7 @@ private:
     std::size_t running_ = 0; // places with something under way
     worker_id last_worker_ = 0;
     std::size_t failed_starts_ = 0; // in a row, in all places
+    bool has_timeouts_ = false;     // some tasks may have one
     bool closed_ = false;
     bool terminated_ = false;
     bool given_up_ = false; // no slot has a worker, or will ever have

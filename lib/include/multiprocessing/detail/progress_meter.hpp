@@ -35,7 +35,7 @@ private:
     struct display;
     std::unique_ptr<display> display_; // null: nothing is shown, or it is finished
     std::chrono::nanoseconds interval_;
-    std::chrono::steady_clock::time_point next_;
+    std::chrono::steady_clock::time_point next_{};
     std::size_t done_ = 0;
 };
 
