@@ -73,10 +73,10 @@ bool was_last_user(int fd) noexcept;
 [[nodiscard]] bool is_used(std::uint64_t file_number);
 
 /// An event that one process sets once and for all, and others see: an eventfd.
-descriptor make_flag();
-void set_flag(int fd);
+[[gnu::visibility("default")]] descriptor make_flag();
+[[gnu::visibility("default")]] void set_flag(int fd);
 bool flag_is_set(int fd);
 /// Takes the flag back.
-void clear_flag(int fd);
+[[gnu::visibility("default")]] void clear_flag(int fd);
 
 } // namespace multiprocessing::os

@@ -32,10 +32,10 @@ const void* address_of(const code_place& place);
 std::string function_at(const void* address);
 
 /// What the linker has made to tell this executable from any other; empty where it was told not to.
-std::string build_id_of_program();
+[[gnu::visibility("default")]] std::string build_id_of_program();
 
 /// How the system calls the executable's file, which may have been replaced meanwhile: /proc/self/exe is the
 /// one that runs.
-std::string executable_path();
+[[gnu::visibility("default")]] std::string executable_path();
 
 } // namespace multiprocessing::os

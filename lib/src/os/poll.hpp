@@ -32,8 +32,8 @@ private:
 /// Keeps signals from the calling thread, and from threads it starts, during its lifetime.
 class signals_blocked {
 public:
-    signals_blocked();
-    ~signals_blocked();
+    [[gnu::visibility("default")]] signals_blocked();
+    [[gnu::visibility("default")]] ~signals_blocked();
     signals_blocked(const signals_blocked&) = delete;
     signals_blocked& operator=(const signals_blocked&) = delete;
 

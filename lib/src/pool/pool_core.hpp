@@ -201,8 +201,9 @@ private:
 };
 
 /// Throws what the constructor of `pool` throws.
-std::shared_ptr<pool_core> start_pool(const pool_options& options, wording words = {});
+[[gnu::visibility("default")]] std::shared_ptr<pool_core> start_pool(const pool_options& options,
+                                                                     wording words = {});
 /// Terminates and joins it; keeps it for ever in a copy of the process that made it.
-void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
+[[gnu::visibility("default")]] void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
 
 } // namespace multiprocessing::detail
