@@ -30,9 +30,6 @@ constexpr std::chrono::seconds longest_start{20};
 constexpr std::chrono::milliseconds tick{10};
 /// Agents are told to leave, and then not waited for for longer.
 constexpr std::chrono::seconds longest_leave{1};
-/// How often a lost host is tried again, and after which time at first; doubled each time.
-constexpr std::size_t most_attempts = 5;
-constexpr std::chrono::milliseconds first_back_off{200};
 /// Chunks that are received between two looks at other things.
 constexpr int most_in_a_turn = 8;
 
@@ -137,14 +134,8 @@ void cluster::start() {
         break;
     case role::root_of_hosts: {
         hosts_ = read_hosts(std::getenv(hosts_variable));
-        std::vector<std::future<std::string>> answers; // of all at once: each may take seconds
-        for (const auto& host : hosts_) {
-            answers.push_back(std::async(std::launch::async, [&host] { return why_unreachable(host); }));
-        }
-        for (std::size_t i = 0; i != hosts_.size(); ++i) {
-            if (const auto why = answers[i].get(); !why.empty()) {
-                throw cannot_start(std::errc::host_unreachable, "host " + hosts_[i].name + ": " + why);
-            }
+        if (const auto why = why_unreachable(hosts_); !why.empty()) {
+            throw cannot_start(std::errc::host_unreachable, why);
         }
         session_.emplace();
         for (std::size_t place = 0; place != hosts_.size(); ++place) {
@@ -172,7 +163,7 @@ void cluster::add_node(node added) {
 }
 
 void cluster::start_agent(std::size_t place) {
-    lines_.push_back(spawn_agent(hosts_[place]));
+    lines_.push_back(spawn_agent(hosts_[place], lines_.empty() ? hosts_ : std::vector<agent_host>{}));
     node added;
     added.agent = std::make_unique<peer>(lines_.back(), 0);
     added.line = lines_.size() - 1;
@@ -231,7 +222,7 @@ bool cluster::take_a_turn() {
     if (now - last_tick_ >= tick) {
         last_tick_ = now;
         look_for_silence(now);
-        fill_vacancies(now);
+        fill_vacancies();
         for (const auto& [pool, user] : users_) {
             user->look_at_the_clock(now);
         }
@@ -263,7 +254,7 @@ void cluster::perform(new_user& order) {
             order.user->node_came(id, *each.hello);
         }
     }
-    if (nodes_.empty() && vacancies_.empty()) {
+    if (nobody_comes()) {
         order.user->nobody_comes();
     }
     order.told->set_value();
@@ -329,6 +320,9 @@ void cluster::greet(node_id from, const node_message& message) {
         return;
     }
     note(log_level::info, [&] { return "node " + std::to_string(from) + " is on " + hello.host; });
+    if (!hosts_.empty()) {
+        hosts_[greeted.place].daemon = static_cast<long>(hello.parent);
+    }
     greeted.hello = std::move(hello);
     for (const auto& [pool, user] : users_) {
         user->node_came(from, *greeted.hello);
@@ -346,12 +340,12 @@ void cluster::lose(node_id lost) {
     note(log_level::warning, [&] {
         return "node " + std::to_string(lost) + (gone.hello ? " on " + gone.hello->host : "") + " is lost";
     });
-    if (!hosts_.empty()) {
-        vacancies_.push_back({.place = gone.place, .due = last_turn_});
+    if (!hosts_.empty() && are_replaced_) {
+        vacancies_.push_back(gone.place);
     }
     for (const auto& [pool, user] : users_) {
         user->node_went(lost);
-        if (nodes_.empty() && vacancies_.empty()) {
+        if (nobody_comes()) {
             user->nobody_comes();
         }
     }
@@ -368,41 +362,35 @@ void cluster::look_for_silence(steady_time now) {
     std::ranges::for_each(silent, [this](node_id id) { lose(id); });
 }
 
-/// Starts agents where others are lost, one in a turn: MPI holds this thread up meanwhile.
-void cluster::fill_vacancies(steady_time now) {
-    if (is_starting_) {
+/// Starts agents where others are lost, one in a turn: MPI holds this thread up meanwhile. Open MPI tells all
+/// its daemons of a start, and ends the whole job if it cannot. So when one of them is gone, a host is lost
+/// with its daemon, nobody is replaced any more.
+void cluster::fill_vacancies() {
+    if (is_starting_ || vacancies_.empty()) {
         return;
     }
-    const auto due = std::ranges::find_if(vacancies_, [&](const auto& each) { return each.due <= now; });
-    if (due == vacancies_.end()) {
+    if (!unreachable_.valid()) { // found out elsewhere, since it takes its time
+        unreachable_ = std::async(std::launch::async, [hosts = hosts_] { return why_unreachable(hosts); });
+    }
+    if (unreachable_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
         return;
     }
-    const auto& host = hosts_[due->place];
-    if (!due->unreachable.valid()) { // found out elsewhere, since it takes its time
-        due->unreachable = std::async(std::launch::async, [&host] { return why_unreachable(host); });
-    }
-    if (due->unreachable.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-        return;
-    }
-    if (due->unreachable.get().empty()) {
-        const auto place = due->place;
+    auto why = unreachable_.get();
+    if (why.empty()) {
         try {
-            start_agent(place);
-            vacancies_.erase(std::ranges::find(vacancies_, place, &vacancy::place));
+            start_agent(vacancies_.back());
+            vacancies_.pop_back();
             return;
         } catch (const boost::mpi::exception& e) {
-            note(log_level::warning,
-                 [&] { return "cannot start an agent on " + host.name + ": " + e.what(); });
+            why = e.what();
         }
     }
-    due->due = now + first_back_off * (1 << due->attempts);
-    if (++due->attempts == most_attempts) {
-        note(log_level::warning, [&] { return "host " + host.name + " is given up"; });
-        vacancies_.erase(due);
-        for (const auto& [pool, user] : users_) {
-            if (nodes_.empty() && vacancies_.empty()) {
-                user->nobody_comes();
-            }
+    note(log_level::warning, [&] { return "nodes that are lost are not replaced any more: " + why; });
+    are_replaced_ = false;
+    vacancies_.clear();
+    for (const auto& [pool, user] : users_) {
+        if (nobody_comes()) {
+            user->nobody_comes();
         }
     }
 }

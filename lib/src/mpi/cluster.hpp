@@ -70,14 +70,6 @@ private:
         std::size_t place = 0; // of its host among those that agents are started on
         std::optional<node_hello> hello{};
     };
-    /// A host that has no agent.
-    struct vacancy {
-        std::size_t place;
-        std::size_t attempts = 0;
-        steady_time due{};
-        std::future<std::string> unreachable{}; // being found out
-    };
-
     struct to_node {
         node_id to;
         node_message message;
@@ -115,7 +107,8 @@ private:
     void greet(node_id from, const node_message& message);
     void lose(node_id lost);
     void look_for_silence(steady_time now);
-    void fill_vacancies(steady_time now);
+    void fill_vacancies();
+    [[nodiscard]] bool nobody_comes() const noexcept { return nodes_.empty() && vacancies_.empty(); }
     void leave(const end& order);
 
     const os::maker maker_;
@@ -129,7 +122,9 @@ private:
     std::vector<agent_host> hosts_;
     std::vector<boost::mpi::communicator> lines_;
     std::map<node_id, node> nodes_;
-    std::vector<vacancy> vacancies_;
+    std::vector<std::size_t> vacancies_;   // places that have no agent
+    std::future<std::string> unreachable_; // whether one can be started, being found out
+    bool are_replaced_ = true;             // agents that are lost
     node_id last_node_ = 0;
     std::map<std::uint32_t, std::shared_ptr<cluster_user>> users_;
     chunk_receiver receiver_;

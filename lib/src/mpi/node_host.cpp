@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cstring>
 #include <mutex>
+#include <unistd.h>
 #include <unordered_map>
 
 namespace multiprocessing::detail {
@@ -86,6 +87,7 @@ node_hello hello_of_this_process() {
     return {.build_id = os::build_id_of_program(),
             .host = os::host_name(),
             .pid = current_process().pid(),
+            .parent = ::getppid(),
             .cpus = cpu_count()};
 }
 

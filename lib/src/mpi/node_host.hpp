@@ -21,6 +21,7 @@ struct node_hello {
     std::string build_id{};
     std::string host{};
     std::int64_t pid = 0;
+    std::int64_t parent = 0;
     std::uint64_t cpus = 0;
 };
 [[nodiscard]] node_hello hello_of_this_process();

@@ -21,6 +21,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <mpi.h>
 #include <spawn.h>
 #include <sstream>
@@ -74,6 +75,47 @@ std::vector<std::string> remote_shell() {
     return command.empty() ? std::vector<std::string>{"ssh"} : command;
 }
 
+bool is_this_one(const agent_host& host) {
+    return host.name == "localhost" || host.name == os::host_name();
+}
+
+/// Why the program fails there; empty if it does not.
+std::string why_unreachable(const agent_host& host) {
+    if (is_this_one(host)) {
+        return host.daemon == 0 || ::kill(static_cast<pid_t>(host.daemon), 0) == 0 ? ""
+                                                                                   : "its daemon is gone";
+    }
+    constexpr std::chrono::seconds longest{5};
+    auto words = remote_shell();
+    const auto shell = words.front();
+    words.push_back(host.name);
+    words.push_back(host.daemon == 0 ? "true" : "kill -0 " + std::to_string(host.daemon));
+    std::vector<char*> arguments;
+    for (auto& word : words) {
+        arguments.push_back(word.data());
+    }
+    arguments.push_back(nullptr);
+    pid_t pid = 0;
+    if (const int error = ::posix_spawnp(&pid, shell.c_str(), nullptr, nullptr, arguments.data(), ::environ);
+        error != 0) {
+        return "cannot execute " + shell + ": " + std::strerror(error);
+    }
+    const auto process = os::open_process(pid);
+    const bool is_over = os::wait_readable(process.get(), std::chrono::steady_clock::now() + longest);
+    if (!is_over) {
+        ::kill(pid, SIGKILL);
+    }
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    if (!is_over) {
+        return shell + " has no answer from it within 5 s";
+    }
+    if (status != 0) {
+        return host.daemon == 0 ? shell + " cannot start a program there" : "its daemon cannot be reached";
+    }
+    return {};
+}
+
 } // namespace
 
 role this_role() noexcept {
@@ -86,9 +128,9 @@ void become_agent_if_told() {
         cluster::begin();
     }
     if (role_now == role::root_of_hosts) { // heard when MPI starts, and there may be threads by then
-        const std::string path = std::filesystem::absolute(std::getenv(hosts_variable));
-        ::setenv("OMPI_MCA_orte_default_hostfile", path.c_str(), 1);
         ::setenv("OMPI_MCA_orte_enable_recovery", "1", 1);
+        ::setenv("OMPI_MCA_plm_rsh_no_tree_spawn", "1",
+                 1); // daemons that outlive the shell they are started by
         ::setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1); // a place for one process on each host will do
         ::setenv("OMPI_MCA_hwloc_base_binding_policy", "none", 1);
     }
@@ -164,44 +206,37 @@ std::vector<agent_host> read_hosts(const std::string& path) {
     return hosts;
 }
 
-std::string why_unreachable(const agent_host& host) {
-    if (host.name == "localhost" || host.name == os::host_name()) {
-        return {};
+std::string why_unreachable(const std::vector<agent_host>& hosts) {
+    std::vector<std::future<std::string>> answers; // of all at once: each may take seconds
+    for (const auto& host : hosts) {
+        answers.push_back(std::async(std::launch::async, [&host] { return why_unreachable(host); }));
     }
-    constexpr std::chrono::seconds longest{5};
-    auto words = remote_shell();
-    const auto shell = words.front();
-    words.insert(words.end(), {host.name, "true"});
-    std::vector<char*> arguments;
-    for (auto& word : words) {
-        arguments.push_back(word.data());
+    std::string all;
+    for (std::size_t i = 0; i != hosts.size(); ++i) {
+        if (const auto why = answers[i].get(); !why.empty()) {
+            all += (all.empty() ? "host " : "; host ") + hosts[i].name + ": " + why;
+        }
     }
-    arguments.push_back(nullptr);
-    pid_t pid = 0;
-    if (const int error = ::posix_spawnp(&pid, shell.c_str(), nullptr, nullptr, arguments.data(), ::environ);
-        error != 0) {
-        return "cannot execute " + shell + ": " + std::strerror(error);
-    }
-    const auto process = os::open_process(pid);
-    const bool is_over = os::wait_readable(process.get(), std::chrono::steady_clock::now() + longest);
-    if (!is_over) {
-        ::kill(pid, SIGKILL);
-    }
-    int status = 0;
-    ::waitpid(pid, &status, 0);
-    if (!is_over) {
-        return shell + " has no answer from it within 5 s";
-    }
-    return status == 0 ? std::string() : shell + " cannot start a program there";
+    return all;
 }
 
-boost::mpi::communicator spawn_agent(const agent_host& host) {
+boost::mpi::communicator spawn_agent(const agent_host& host, const std::vector<agent_host>& all) {
     MPI_Info info = MPI_INFO_NULL;
     BOOST_MPI_CHECK_RESULT(MPI_Info_create, (&info));
     const auto say = [&](const char* key, const std::string& value) {
         BOOST_MPI_CHECK_RESULT(MPI_Info_set, (info, key, value.c_str()));
     };
     say("host", host.name);
+    std::string elsewhere;
+    for (const auto& each : all) {
+        if (each.daemon == 0 && !is_this_one(each) &&
+            (elsewhere + ",").find("," + each.name + ",") == elsewhere.npos) {
+            elsewhere += "," + each.name;
+        }
+    }
+    if (!elsewhere.empty()) {
+        say("add-host", elsewhere.substr(1));
+    }
     say("env", std::string(agent_variable) + "=1");
     say("bind_to", "none");
     say("wdir", std::filesystem::current_path());

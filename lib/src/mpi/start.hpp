@@ -54,12 +54,16 @@ private:
 /// A host that an agent is to run on.
 struct agent_host {
     std::string name;
+    long daemon = 0; ///< the process that has started the agent there, Open MPI's; 0: not known yet
 };
 /// Those in the file. Throws `start_failed`.
 [[nodiscard]] std::vector<agent_host> read_hosts(const std::string& path);
-/// Why no program can be started there; empty if one can. Takes seconds at most.
-[[nodiscard]] std::string why_unreachable(const agent_host& host);
-/// Starts an agent there, which is rank 0 of the result. Throws `boost::mpi::exception`.
-[[nodiscard]] boost::mpi::communicator spawn_agent(const agent_host& host);
+/// Why no program can be started on one of these hosts, or which of their daemons is gone; empty if all is
+/// well. Takes seconds at most.
+[[nodiscard]] std::string why_unreachable(const std::vector<agent_host>& hosts);
+/// Starts an agent there, which is rank 0 of the result. Before the first, Open MPI starts a daemon on each
+/// of `all`. Throws `boost::mpi::exception`.
+[[nodiscard]] boost::mpi::communicator spawn_agent(const agent_host& host,
+                                                   const std::vector<agent_host>& all);
 
 } // namespace multiprocessing::detail
