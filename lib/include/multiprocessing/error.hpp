@@ -9,6 +9,8 @@
 #include <string>
 #include <system_error>
 
+#pragma GCC visibility push(default)
+
 /// Everything the library throws on its own account. All of it derives from `error`, so one handler suffices.
 namespace multiprocessing {
 
@@ -90,6 +92,13 @@ private:
     long pid_;
     int exit_code_;
     std::shared_ptr<const worker_death> details_;
+};
+
+/// The node that the task was sent to is lost: its agent, its machine or the way there. The task may have run
+/// or not. Or there is no node left that it could be sent to.
+class node_lost : public error {
+public:
+    using error::error;
 };
 
 /// The task ran for longer than its timeout, and was stopped.
@@ -204,3 +213,5 @@ private:
 };
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -14,6 +14,13 @@
 #include <typeinfo>
 #include <utility>
 
+#ifndef __cpp_rtti
+#    error                                                                                                   \
+        "multiprocessing: what is called in other processes has a name, which takes RTTI: compile without -fno-rtti"
+#endif
+
+#pragma GCC visibility push(default)
+
 /// How a callable and its arguments travel: as the place of a function in the program's code, the callable's
 /// own bytes, and the arguments' bytes.
 namespace multiprocessing::detail {
@@ -288,3 +295,5 @@ call make_call_for_process(const F& f, const Args&... args) {
 }
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 /// Makes this program able to start processes. Call it as the first statement of `main`.
@@ -14,4 +16,12 @@ namespace multiprocessing {
 /// Threads: call it before any other thread exists.
 void init(int argc, char** argv);
 
+namespace detail {
+/// What a library on top of this one does at the end of `init`, in processes of which nothing else has become
+/// by then. There is one such library; it says so before `main`.
+void at_end_of_init(void (*step)()) noexcept;
+} // namespace detail
+
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -13,6 +13,8 @@
 #include <optional>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 /// What can be said about a pool and its tasks, and what a pool says about itself.
 namespace multiprocessing {
 
@@ -40,6 +42,9 @@ struct task_options {
     std::optional<std::chrono::nanoseconds> stop_grace{};
     /// What it prints on standard output and error is kept for its future (`future::output`) instead.
     bool capture = false;
+    /// Whether it may run again, on another node, after the one that it was sent to is lost: then it may have
+    /// run twice. Empty: as `mpi_options` have it. Means nothing to a `pool`.
+    std::optional<bool> idempotent{};
 };
 
 /// How much is kept of what a task prints, from its beginning, in bytes.
@@ -135,3 +140,5 @@ struct pool_stats {
 };
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

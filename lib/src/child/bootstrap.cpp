@@ -14,6 +14,7 @@
 #include <multiprocessing/function.hpp>
 #include <multiprocessing/init.hpp>
 
+#include <atomic>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -37,6 +38,8 @@ struct program {
     std::optional<process_info> parent;
     std::map<int, int> numbers; // of what this process has inherited: those in its parent, and here
 };
+
+constinit std::atomic<void (*)()> last_step{nullptr}; // of `init`
 
 program& this_program() {
     static auto& instance = *new program; // never destroyed: exit handlers may start processes
@@ -181,6 +184,10 @@ void run_encoded(std::span<const std::byte> call, const std::vector<int>& descri
     run_call(in, out);
 }
 
+void at_end_of_init(void (*step)()) noexcept {
+    last_step = step;
+}
+
 const std::optional<std::vector<std::string>>& program_arguments() {
     return this_program().arguments;
 }
@@ -199,6 +206,9 @@ void init(int argc, char** argv) {
         }
         detail::heed_log_variable();
         detail::remove_names_of_the_dead();
+        if (const auto step = detail::last_step.load()) {
+            step();
+        }
     } catch (const std::exception& e) {
         detail::cannot_begin(e);
     }

@@ -67,6 +67,9 @@ public:
         return *std::launder(reinterpret_cast<array_header*>(memory_.data()));
     }
     [[nodiscard]] std::byte* elements() const { return memory_.data() + sizeof(array_header); }
+    [[nodiscard]] std::span<const std::byte> all_elements() const {
+        return {elements(), memory_.size() - sizeof(array_header)};
+    }
     /// Whether this is, as far as can be told, an array of so many bytes.
     [[nodiscard]] bool is_array_of(std::size_t size) const {
         return memory_.size() == sizeof(array_header) + size && header().kind == array_header::is_array;
@@ -119,6 +122,26 @@ public:
         return found != made_.end() ? found->second.lock() : nullptr;
     }
 
+    [[nodiscard]] std::shared_ptr<made_array> find_made(const std::shared_ptr<const void>& array) {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [name, each] : made_) {
+            if (!each.owner_before(array) && !array.owner_before(each)) {
+                return each.lock();
+            }
+        }
+        return nullptr;
+    }
+
+    void substitute(array_substitutes substitutes) {
+        const std::lock_guard lock(mutex_);
+        substitutes_ = std::move(substitutes);
+    }
+    [[nodiscard]] std::string here(const std::string& name) {
+        const std::lock_guard lock(mutex_);
+        const auto found = std::ranges::find(substitutes_, name, &array_substitutes::value_type::first);
+        return found != substitutes_.end() ? found->second : name;
+    }
+
     [[nodiscard]] std::shared_ptr<array_memory> find_opened(const std::string& name) {
         const std::lock_guard lock(mutex_);
         const auto found = std::ranges::find(opened_, name, &array_memory::name);
@@ -162,6 +185,7 @@ private:
     std::mutex mutex_; // guards what follows
     std::map<std::string, std::weak_ptr<made_array>> made_;
     memories opened_; // the last used one first
+    array_substitutes substitutes_;
 };
 
 arrays_here& all_arrays() {
@@ -234,8 +258,22 @@ std::shared_ptr<array_core> make_array(std::size_t size) {
     return array;
 }
 
-std::shared_ptr<array_core> open_array(const std::string& name, std::size_t size) {
+std::optional<whole_array> array_behind(const std::shared_ptr<const void>& kept) {
+    auto found = all_arrays().find_made(kept);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    const auto elements = found->memory().all_elements();
+    return whole_array{std::move(found), elements};
+}
+
+void substitute_arrays(array_substitutes substitutes) {
+    all_arrays().substitute(std::move(substitutes));
+}
+
+std::shared_ptr<array_core> open_array(const std::string& announced, std::size_t size) {
     auto& here = all_arrays();
+    const auto name = here.here(announced);
     if (auto made = here.find_made(name)) {
         expect_array(made->memory(), size);
         return made;

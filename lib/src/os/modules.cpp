@@ -127,6 +127,15 @@ std::optional<module_info> loaded_module(const std::string& path) {
 
 } // namespace
 
+std::string build_id_of_program() {
+    std::string found;
+    for_each_module([&](const dl_phdr_info& info, bool) { // the first is the executable
+        found = build_id_of(info);
+        return true;
+    });
+    return found;
+}
+
 std::uint64_t offset_in_program(const void* address) noexcept {
     const auto at = reinterpret_cast<std::uintptr_t>(address);
     const auto& program = executable();

@@ -31,8 +31,11 @@ const void* address_of(const code_place& place);
 /// symbols or its symbol table. Empty when the module is stripped.
 std::string function_at(const void* address);
 
+/// What the linker has made to tell this executable from any other; empty where it was told not to.
+[[gnu::visibility("default")]] std::string build_id_of_program();
+
 /// How the system calls the executable's file, which may have been replaced meanwhile: /proc/self/exe is the
 /// one that runs.
-std::string executable_path();
+[[gnu::visibility("default")]] std::string executable_path();
 
 } // namespace multiprocessing::os

@@ -52,9 +52,9 @@ const pool_options& checked(const pool_options& options) {
 
 } // namespace
 
-pool_core::pool_core(const pool_options& options)
+pool_core::pool_core(const pool_options& options, wording words)
     : options_(checked(options)),
-      settings_(options),
+      settings_(options, std::move(words)),
       heap_(options.isolation == isolation::shared ? shared_heap("multiprocessing-tasks") : shared_heap()),
       wake_(os::make_flag()),
       relay_(events_),
@@ -66,7 +66,7 @@ pool_core::pool_core(const pool_options& options)
                  .retry_back_off = options.retry_back_off,
                  .replaces_workers = options.replace_workers}),
       spin_(options.spin),
-      chronicle_(options) {
+      chronicle_(options, settings_.words()) {
     events_.add(wake_.get(), 0);
     // The first workers are started here, so that what prevents it is the caller's to handle.
     for (const auto& first : schedule_.take_actions()) {
@@ -93,7 +93,8 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
         wait_for_room(held);
     }
     if (!schedule_.is_open()) {
-        throw pool_closed("the pool is closed: it takes no more tasks");
+        const auto& words = settings_.words();
+        throw pool_closed("the " + words.pool + " is closed: it takes no more " + words.task + "s");
     }
     if (then == when_full::refuse && !schedule_.has_room()) {
         return false;
@@ -410,10 +411,11 @@ std::exception_ptr pool_core::error_for(task_id id, action::failure reason) {
     const auto attempts =
         failed.attempts == 1 ? "" : " (the last of " + std::to_string(failed.attempts) + " attempts)";
     const auto function = [&] { return failed.function.function.text(); };
+    const auto& words = settings_.words();
     switch (reason) {
     case action::failure::pool_terminated:
-        return std::make_exception_ptr(
-            pool_terminated("the pool was terminated before the task was complete"));
+        return std::make_exception_ptr(pool_terminated("the " + words.pool + " was terminated before the " +
+                                                       words.task + " was complete"));
     case action::failure::cancelled:
         return std::make_exception_ptr(task_cancelled(function() + " was cancelled"));
     case action::failure::timed_out:
@@ -421,11 +423,11 @@ std::exception_ptr pool_core::error_for(task_id id, action::failure reason) {
                                                       for_people(failed.timeout) + attempts));
     case action::failure::no_worker_starts:
         return std::make_exception_ptr(
-            error_of_waiting(dead_, failed.number, function(), options_.replace_workers));
+            error_of_waiting(dead_, failed.number, function(), options_.replace_workers, words));
     case action::failure::worker_died:
         break;
     }
-    return std::make_exception_ptr(error_of_running(dead_, failed.number, function(), attempts));
+    return std::make_exception_ptr(error_of_running(dead_, failed.number, function(), attempts, words));
 }
 
 worker* pool_core::find(worker_id id) {

@@ -61,7 +61,7 @@ struct task {
 /// woken. `terminate` and `join` before destruction.
 class pool_core final : public task_runner {
 public:
-    explicit pool_core(const pool_options& options);
+    explicit pool_core(const pool_options& options, wording words = {});
 
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
                 const task_options& options, when_full then) override;
@@ -201,8 +201,9 @@ private:
 };
 
 /// Throws what the constructor of `pool` throws.
-std::shared_ptr<pool_core> start_pool(const pool_options& options);
+[[gnu::visibility("default")]] std::shared_ptr<pool_core> start_pool(const pool_options& options,
+                                                                     wording words = {});
 /// Terminates and joins it; keeps it for ever in a copy of the process that made it.
-void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
+[[gnu::visibility("default")]] void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
 
 } // namespace multiprocessing::detail

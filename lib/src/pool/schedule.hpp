@@ -14,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+#pragma GCC visibility push(default) // for our other libraries
+
 /// What a pool decides: which worker gets which task, who is replaced, what fails.
 namespace multiprocessing::detail {
 
@@ -277,3 +279,5 @@ private:
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

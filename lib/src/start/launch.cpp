@@ -25,6 +25,7 @@ namespace multiprocessing {
 namespace {
 
 std::atomic<start_method> default_method{start_method::spawn};
+std::atomic<const std::vector<std::string>*> kept_from_children{nullptr};
 
 } // namespace
 
@@ -91,6 +92,10 @@ handover handover_for(const launch_request& request, const lifeline& line) {
             .is_fork_server = request.is_fork_server};
 }
 
+void keep_from_children(const std::vector<std::string>& beginnings) noexcept {
+    kept_from_children = &beginnings;
+}
+
 std::vector<const char*> environment_with(const std::vector<std::string>& assignments) {
     std::vector<const char*> result;
     for (const auto& assignment : assignments) {
@@ -100,7 +105,11 @@ std::vector<const char*> environment_with(const std::vector<std::string>& assign
         const bool replaced = std::ranges::any_of(assignments, [&](const auto& assignment) {
             return std::strncmp(*variable, assignment.c_str(), assignment.find('=') + 1) == 0;
         });
-        if (!replaced) {
+        const auto* kept = kept_from_children.load();
+        const bool is_own = kept != nullptr && std::ranges::any_of(*kept, [&](const auto& beginning) {
+                                return std::strncmp(*variable, beginning.c_str(), beginning.size()) == 0;
+                            });
+        if (!replaced && !is_own) {
             result.push_back(*variable);
         }
     }

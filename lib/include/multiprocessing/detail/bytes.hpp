@@ -6,6 +6,8 @@
 #include <cstring>
 #include <span>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing::detail {
 
 /// Where the memory for many bytes comes from, if not from the heap: memory that another process sees.
@@ -124,3 +126,5 @@ private:
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

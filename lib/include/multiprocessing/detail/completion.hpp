@@ -21,6 +21,8 @@
 #include <variant>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing::detail {
 
 struct few_bytes {
@@ -233,3 +235,5 @@ std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completion
 bool wait_for_one(const std::shared_ptr<completion>& one, const wait_limit& limit);
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

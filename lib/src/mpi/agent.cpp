@@ -1,0 +1,107 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+// An agent: the process of a node, from `init` to its end. MPI belongs to its one thread, which looks after
+// the root and after what the node's pools have to say; the pools have threads of their own.
+#include "mpi/mailbox.hpp"
+#include "mpi/node_host.hpp"
+#include "mpi/pace.hpp"
+#include "mpi/peer.hpp"
+#include "mpi/start.hpp"
+#include "os/host.hpp"
+#include "os/process.hpp"
+#include "start/log.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+
+namespace multiprocessing::detail {
+namespace {
+
+/// An agent whose root says nothing for so long has no root any more, and ends.
+constexpr std::chrono::seconds longest_silence{10};
+/// Chunks that are received between two looks at other things.
+constexpr int most_in_a_turn = 8;
+
+class agent {
+public:
+    explicit agent(const boost::mpi::communicator& line) : line_(line), root_(line, 0) {
+        const auto hello = hello_of_this_process();
+        root_.send({.kind = message_kind::hello, .content = content_of_values(hello)});
+    }
+
+    /// Until the root says that this is the end, and whether MPI is to be ended together with it; or says
+    /// nothing any more.
+    std::optional<bool> run() {
+        while (!is_over_) {
+            const auto now = std::chrono::steady_clock::now();
+            for (auto& message : from_pools_.take()) {
+                root_.send(std::move(message));
+            }
+            const bool has_sent = root_.advance(now);
+            if (receive(now) || has_sent) {
+                pace_.something_came(now);
+            } else if (now - root_.last_heard() > longest_silence) {
+                return std::nullopt;
+            }
+            if (const auto rest = pace_.rest_until(now, false); rest > now) {
+                from_pools_.sleep_until(rest);
+            }
+        }
+        return ends_with_root_;
+    }
+
+private:
+    bool receive(steady_time now) {
+        int received = 0;
+        for (; received != most_in_a_turn; ++received) {
+            const auto chunk = receiver_.receive(line_);
+            if (chunk.rank < 0) {
+                break;
+            }
+            root_.received(chunk.content, now, [this](node_message&& message) {
+                if (message.kind == message_kind::leave) {
+                    is_over_ = true;
+                    ends_with_root_ = decode<bool>(message.content.bytes());
+                } else {
+                    host_.obey(std::move(message));
+                }
+            });
+        }
+        return received != 0;
+    }
+
+    const boost::mpi::communicator line_;
+    peer root_;
+    chunk_receiver receiver_;
+    pace pace_;
+    mailbox<node_message> from_pools_;
+    node_host host_{[this](node_message message) { from_pools_.post(std::move(message)); }};
+    bool is_over_ = false;
+    bool ends_with_root_ = false;
+};
+
+} // namespace
+
+[[noreturn]] void run_agent() {
+    try {
+        os::set_process_name("mp-agent");
+        os::be_on_time();
+        mpi_session session;
+        const auto parent = mpi_session::parent();
+        const auto end = agent(parent ? parent : session.all_ranks()).run();
+        if (!end) {
+            std::fprintf(stderr, "multiprocessing: the agent on %s ends: its root has been silent for 10 s\n",
+                         os::host_name().c_str());
+        } else if (*end) {
+            session.finalize();
+        }
+        std::_Exit(end ? EXIT_SUCCESS : EXIT_FAILURE);
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "multiprocessing: the agent on %s ends: %s\n", os::host_name().c_str(),
+                     e.what());
+        std::_Exit(EXIT_FAILURE);
+    }
+}
+
+} // namespace multiprocessing::detail

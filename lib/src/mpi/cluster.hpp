@@ -1,0 +1,141 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "mpi/mailbox.hpp"
+#include "mpi/node_host.hpp"
+#include "mpi/pace.hpp"
+#include "mpi/peer.hpp"
+#include "mpi/start.hpp"
+#include "os/copy.hpp"
+
+#include <cstdint>
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <variant>
+#include <vector>
+
+namespace multiprocessing::detail {
+
+using node_id = std::size_t; // from 0 on; an agent that replaces another has a new one
+
+/// A pool, as the cluster sees it. Called on the cluster's thread, but for the destructor.
+class cluster_user {
+public:
+    virtual ~cluster_user() = default;
+    /// There is a node, now or from the beginning.
+    virtual void node_came(node_id node, const node_hello& hello) = 0;
+    virtual void node_went(node_id node) = 0;
+    /// No node is there, and none will come.
+    virtual void nobody_comes() = 0;
+    virtual void received(node_id node, node_message&& message) = 0;
+    virtual void look_at_the_clock(steady_time now) = 0;
+    /// Whether something may come at any moment.
+    [[nodiscard]] virtual bool is_busy() const = 0;
+    /// Whether it wants to hear nothing more.
+    [[nodiscard]] virtual bool is_over() const = 0;
+};
+
+/// All nodes, as the root sees them. One for a process, from the first pool to the program's end.
+///
+///     pools (any thread) --- mailbox ---> one thread ---> peers ======> agents
+///                                           |   |
+///     pools <------- cluster_user ----------+   +-------> node_host, where this machine is a node
+///
+class cluster {
+public:
+    struct beginning;
+    /// Starts MPI and the agents, and does not wait for them.
+    static beginning& begin();
+    /// The same, and waits until all have said hello. Throws `start_failed`, at every call if at the first.
+    static cluster& of_this_process();
+
+    // Any thread.
+
+    /// Tells it of the nodes there are; those are told of it by what it sends. Waits for that.
+    void add(std::uint32_t pool, std::shared_ptr<cluster_user> user);
+    void post(node_id to, node_message message);
+    [[nodiscard]] std::uint32_t new_pool_number() noexcept { return ++last_pool_; }
+    /// How many nodes there are to be.
+    [[nodiscard]] std::size_t size() const noexcept { return expected_; }
+
+private:
+    struct node {
+        std::unique_ptr<peer> agent;     // null: it is in this process
+        std::unique_ptr<node_host> host; // if it is
+        std::size_t line = 0;            // by which it is reached
+        int rank = 0;
+        std::size_t place = 0; // of its host among those that agents are started on
+        std::optional<node_hello> hello{};
+    };
+    struct to_node {
+        node_id to;
+        node_message message;
+    };
+    struct from_own_node {
+        node_id from;
+        node_message message;
+    };
+    struct new_user {
+        std::uint32_t pool;
+        std::shared_ptr<cluster_user> user;
+        std::promise<void>* told;
+    };
+    struct end {
+        int exit_code;
+        bool with_ranks; ///< whether they end MPI together with this process
+    };
+    using command = std::variant<to_node, from_own_node, new_user, end>;
+
+    cluster();
+    void end_with_program(int exit_code, bool mpi_ends_now);
+
+    void run(std::promise<void> is_up);
+    void start();
+    void add_node(node added);
+    void start_agent(std::size_t place);
+    void wait_for_hellos();
+    bool take_a_turn();
+    void perform(to_node& order);
+    void perform(from_own_node& order);
+    void perform(new_user& order);
+    void perform(end& order);
+    bool receive(steady_time now);
+    void handle(node_id from, node_message&& message);
+    void greet(node_id from, const node_message& message);
+    void lose(node_id lost);
+    void look_for_silence(steady_time now);
+    void fill_vacancies();
+    [[nodiscard]] bool nobody_comes() const noexcept { return nodes_.empty() && vacancies_.empty(); }
+    void leave(const end& order);
+
+    const os::maker maker_;
+    mailbox<command> mailbox_;
+    std::atomic<std::uint32_t> last_pool_{0};
+    std::atomic<std::size_t> expected_{0};
+    std::thread thread_;
+
+    // Of that thread.
+    std::optional<mpi_session> session_;
+    std::vector<agent_host> hosts_;
+    std::vector<boost::mpi::communicator> lines_;
+    std::map<node_id, node> nodes_;
+    std::vector<std::size_t> vacancies_;   // places that have no agent
+    std::future<std::string> unreachable_; // whether one can be started, being found out
+    bool are_replaced_ = true;             // agents that are lost
+    node_id last_node_ = 0;
+    std::map<std::uint32_t, std::shared_ptr<cluster_user>> users_;
+    chunk_receiver receiver_;
+    pace pace_;
+    std::string own_build_;
+    std::exception_ptr refusal_; // somebody said hello who is not to be a node
+    std::optional<end> end_;
+    steady_time last_turn_{};
+    steady_time last_tick_{};
+    bool is_starting_ = true;
+    bool has_lost_ = false; // a rank is dead
+};
+
+} // namespace multiprocessing::detail

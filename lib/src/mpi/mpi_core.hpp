@@ -1,0 +1,184 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "mpi/cluster.hpp"
+#include "os/copy.hpp"
+#include "pool/schedule.hpp"
+#include "pool/task_table.hpp"
+#include "wire/shared_heap.hpp"
+
+#include <multiprocessing/detail/task_runner.hpp>
+#include <multiprocessing/mpi.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace multiprocessing::detail {
+
+/// A pool on many nodes: the same schedule as a local pool's, and what acts on it.
+///
+/// What the schedule takes for workers are credits: places at a node, at each of which one task may be under
+/// way. A node's first places are its workers; further ones keep tasks ready there, so that no worker waits
+/// for the network, and there are the more of them the shorter tasks are. What a place runs is done by the
+/// pool on its node: time-outs, retries, stopping, and the replacing of workers are decided there; here it is
+/// decided who gets what, and what becomes of tasks whose node is lost.
+///
+/// The cluster's thread hands over what comes from nodes. It runs nothing of the user's: functions given to
+/// `then`, and predicates, are left to a thread of the pool's own, the collector.
+class mpi_core final : public task_runner, public cluster_user {
+public:
+    mpi_core(cluster& all, const mpi_options& options);
+    ~mpi_core() override;
+    mpi_core(const mpi_core&) = delete;
+    mpi_core& operator=(const mpi_core&) = delete;
+
+    /// Waits until all nodes have made their workers. Throws `start_failed`.
+    void start();
+    [[nodiscard]] std::vector<mpi_node> nodes() const;
+
+    bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
+                const task_options& options, when_full then) override;
+    void set_initializer(call initializer) override;
+    void close() override;
+    void terminate() override;
+    bool join(const wait_limit& limit) override;
+    [[nodiscard]] std::size_t size() const noexcept override;
+    [[nodiscard]] std::size_t in_flight() const noexcept override;
+    [[nodiscard]] memory_source& memory_for_tasks() noexcept override { return no_shared_memory_; }
+    [[nodiscard]] pool_stats stats() const override;
+    [[nodiscard]] bool is_made_here() const noexcept override { return maker_.is_this_process(); }
+    void wait_for(std::uint64_t task, const completion& waited) override;
+    bool cancel(std::uint64_t task) override;
+
+    void node_came(node_id node, const node_hello& hello) override;
+    void node_went(node_id node) override;
+    void nobody_comes() override;
+    void received(node_id node, node_message&& message) override;
+    void look_at_the_clock(steady_time now) override;
+    [[nodiscard]] bool is_busy() const override { return busy_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool is_over() const override { return end_->ready(); }
+
+private:
+    /// A task that is not complete.
+    struct task {
+        payload content{}; // of its message, as long as it may have to be sent again
+        std::vector<std::shared_ptr<const void>> kept{}; // for its arguments
+        std::vector<std::string> arrays{};               // that it refers to
+        std::shared_ptr<detail::completion> completion{};
+        std::size_t part = 0;
+        function_name function{};
+        retry_predicate retry_if{};
+        std::size_t retries_left = 0; // that are decided here
+        std::size_t attempts = 1;
+        bool is_idempotent = false;
+        std::string lost_with{}; // the host that was lost last
+    };
+    struct node {
+        node_hello hello{};
+        std::size_t processes = 0;
+        bool is_open = false;
+        bool has_ended = false;
+        std::size_t wanted = 0;                // places
+        std::map<worker_id, task_id> places{}; // and what is under way there, 0: nothing
+        std::size_t finished = 0;              // tasks, since the last look
+        std::set<std::string> arrays{};        // that it has
+    };
+    struct known_array {
+        std::weak_ptr<array_core> array;
+        std::span<const std::byte> elements;
+    };
+    struct finished_task {
+        std::shared_ptr<detail::completion> completion;
+        std::vector<std::shared_ptr<const void>> kept;
+    };
+    struct resting_task {
+        task_id task;
+        steady_time due;
+    };
+    /// An exception that may be a reason to try its task again.
+    struct doubt {
+        task_id task;
+        payload outcome;
+        retry_predicate again;
+    };
+    using lock = std::unique_lock<std::mutex>;
+
+    // Under the lock.
+    void perform();
+    void perform(const action::start_worker& start);
+    void perform(const action::send_task& send);
+    void perform(const action::take_back& take);
+    void perform(const action::start_timer& /*timer*/) {}    // nodes have timers
+    void perform(const action::request_stop& /*request*/) {} // so do they for this
+    void perform(const action::dismiss_worker& dismiss);
+    void perform(const action::end_worker& end);
+    void perform(const action::spare_worker& /*spare*/) {}
+    void perform(const action::rest_task& rest);
+    void perform(const action::fail_task& failed);
+    void place_gone(worker_id place, task_id begun = 0);
+    bool fill_places();
+    void open(node_id id);
+    void adapt_places(steady_time now);
+    void note_arrays(task& noted);
+    void send_arrays(node_id to, const task& sent);
+    void forget_arrays();
+    void take_outcome(node_id from, node_message&& message);
+    void complete(task_id id, payload&& outcome);
+    void complete_with_error(task_id id, std::exception_ptr error);
+    void finish(task_id id, task& finished);
+    [[nodiscard]] std::exception_ptr error_for(const task& failed, action::failure reason) const;
+    void send_to_all(message_kind kind);
+    void end_nodes();
+    void deliver(lock& held);
+
+    void collect();
+    void judge(lock& held);
+
+    const os::maker maker_;
+    cluster& cluster_;
+    const mpi_options options_;
+    const std::uint32_t number_;
+    shared_heap no_shared_memory_; // has no room: what travels is not in memory that others share
+
+    mutable std::mutex mutex_; // guards all below but the thread
+    std::condition_variable room_;
+    std::condition_variable opened_;
+    std::condition_variable work_;     // for the collector
+    std::optional<schedule> schedule_; // once it is known how many places there are
+    task_ids ids_;
+    task_table<task> tasks_;
+    std::uint64_t submitted_ = 0;
+    std::map<node_id, node> nodes_;
+    std::unordered_map<worker_id, node_id> where_; // places that are at a node
+    std::set<worker_id> vacant_;                   // and those that are not
+    std::map<std::string, known_array> arrays_;
+    std::vector<resting_task> resting_;
+    std::vector<doubt> doubts_;
+    std::vector<finished_task> finished_;
+    std::vector<finished_task> for_collector_;
+    std::optional<task> initializer_; // for its content and what that refers to
+    bool nobody_comes_ = false;
+    bool nodes_are_ending_ = false;
+    bool terminated_ = false;
+    bool is_over_ = false;             // the collector is to do what is left
+    std::size_t waiting_for_room_ = 0; // threads
+    std::exception_ptr refusal_;       // why a node could not make its workers
+    steady_time last_look_ = std::chrono::steady_clock::now();
+    pool_stats stats_;
+    std::atomic<bool> busy_{false};
+
+    const std::shared_ptr<completion> end_ = std::make_shared<completion>();
+    std::mutex joining_;
+    std::thread collector_; // joined under `joining_`
+};
+
+} // namespace multiprocessing::detail
