@@ -240,6 +240,9 @@ void pool_core::perform() {
         send_gathered();
     }
     chronicle_.counts(schedule_.queued(), schedule_.running());
+    if (chronicle_.has_much_to_write() && asleep_until_ != steady_time::min()) {
+        wake_supervisor();
+    }
 }
 
 void pool_core::perform(const action::start_worker& start) {

@@ -149,6 +149,7 @@ private:
     void prepare(worker& each);
     void watch(worker& started);
     void stop_watching(worker& ended) noexcept;
+    void write_trace(lock& held);
     void sleep(lock& held);
     [[nodiscard]] std::span<const os::event_set::tag> take_naps(bool is_held_up, steady_time deadline);
     void answer(lock& held, os::event_set::tag event);
