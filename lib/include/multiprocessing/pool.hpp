@@ -31,7 +31,6 @@ namespace multiprocessing {
 inline constexpr std::size_t automatic = 0;
 
 namespace detail {
-class pool_core;
 struct unbounded_submission;
 } // namespace detail
 

@@ -22,6 +22,8 @@
 #include <thread>
 #include <vector>
 
+#pragma GCC visibility push(default) // for our other libraries
+
 namespace multiprocessing::detail {
 
 /// A task that is not complete.
@@ -202,9 +204,10 @@ private:
 };
 
 /// Throws what the constructor of `pool` throws.
-[[gnu::visibility("default")]] std::shared_ptr<pool_core> start_pool(const pool_options& options,
-                                                                     wording words = {});
+std::shared_ptr<pool_core> start_pool(const pool_options& options, wording words = {});
 /// Terminates and joins it; keeps it for ever in a copy of the process that made it.
-[[gnu::visibility("default")]] void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
+void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop
