@@ -157,6 +157,19 @@ void node(mp::mpi_pool& pool) {
     }
 }
 
+// Of the first way, by `mpirun`: the root is on node1, and nobody is replaced.
+void rank(mp::mpi_pool& pool) {
+    const auto victim = pool.nodes().front();
+    all_succeed(pool, 3000, [&] { ::kill(static_cast<pid_t>(victim.agent), SIGKILL); });
+    expect(pool.nodes().size() == 2, "a rank that is lost is there");
+    all_succeed(pool, 300, [] {});
+}
+void node_of_rank(mp::mpi_pool& pool) {
+    all_succeed(pool, 3000, [] { have_host("lose", "node2"); });
+    expect(pool.nodes().size() == 2, "a node that is lost is there");
+    all_succeed(pool, 300, [] {});
+}
+
 void link(mp::mpi_pool& pool) {
     all_succeed(pool, 3000, [&] { have_host("cut", "node3"); });
     wait_until([&] { return pool.nodes().size() == 2; }, "the loss of a node without a link");
@@ -230,8 +243,15 @@ void orphans(mp::mpi_pool& pool) {
 int main(int argc, char** argv) {
     mp::init(argc, argv);
     const std::map<std::string, void (*)(mp::mpi_pool&)> scenarios{
-        {"throughput", throughput}, {"arrays", arrays},   {"agent", agent}, {"node", node}, {"link", link},
-        {"chaos", all_kinds},       {"orphans", orphans},
+        {"throughput", throughput},
+        {"arrays", arrays},
+        {"agent", agent},
+        {"node", node},
+        {"rank", rank},
+        {"node_of_rank", node_of_rank},
+        {"link", link},
+        {"chaos", all_kinds},
+        {"orphans", orphans},
     };
     try {
         mp::mpi_pool pool{{.processes = 2, .workers = {.retry_back_off = 1ms}}};
