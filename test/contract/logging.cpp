@@ -9,8 +9,13 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
+#include <set>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -40,6 +45,31 @@ void log_many(const std::string& text) {
 }
 void die() {
     std::raise(SIGKILL);
+}
+/// Of this process, as debuggers show them.
+std::multiset<std::string> names_of_threads() {
+    std::multiset<std::string> names;
+    for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string name;
+        std::getline(std::ifstream(thread.path() / "comm"), name);
+        names.insert(name);
+    }
+    return names;
+}
+std::string name_of_this_process() {
+    std::string name;
+    std::getline(std::ifstream("/proc/self/comm"), name);
+    return name;
+}
+struct counting {
+    int count = 0;
+    int next() { return ++count; }
+};
+/// A thread listens for what the token tells, and one for the actor. They name themselves once they run.
+std::multiset<std::string> names_beside_an_actor(const std::stop_token&, mp::actor<counting> actor) {
+    actor.call(&counting::next).get();
+    fault::eventually([] { return names_of_threads().count(name_of_this_process()) == 1; });
+    return names_of_threads();
 }
 void log_from_grandchild() {
     mp::process grandchild({.name = "grandchild"}, log_one, "far away");
@@ -189,6 +219,62 @@ BOOST_AUTO_TEST_CASE(the_library_tells_what_it_does) {
     BOOST_TEST(told("worker " + std::to_string(dead) + " was killed by SIGKILL") == 1);
     BOOST_TEST(told("a pool is closed") == 1);
     BOOST_TEST(told("started the fork server (") == 1);
+}
+
+BOOST_DATA_TEST_CASE(lines_of_a_worker_tell_its_task, each_start_method, method) {
+    captured_stderr seen;
+    mp::log_to_stderr();
+    long worker = 0;
+    {
+        mp::pool pool({.processes = 1, .start_method = method, .worker_name = "logger"});
+        pool.initializer(log_one, "no task");
+        worker = pool.pids().at(0);
+        pool.apply(fault::own_pid);
+        pool.apply(log_one, "the second");
+    }
+    const auto text = seen.text();
+    const auto lines = fault::lines_of(text);
+    const auto tagged = "[info logger " + std::to_string(worker);
+    BOOST_TEST(has(lines, tagged + "] no task"), text);
+    BOOST_TEST(has(lines, tagged + " task 2] the second"), text);
+}
+
+BOOST_AUTO_TEST_CASE(each_event_of_a_task_is_a_line) {
+    const captured_stderr of_the_worker;
+    collected log(mp::log_level::debug);
+    {
+        mp::pool pool({.processes = 1, .retry_back_off = std::chrono::milliseconds(1)});
+        BOOST_CHECK_THROW(pool.apply({.max_retries = 1}, die), mp::worker_died);
+        pool.apply(fault::own_pid);
+        pool.close();
+        pool.join();
+    }
+    const mp::queue<int> queue(1);
+    const auto lines = log.lines();
+    const auto told = [&](const std::string& part) {
+        return std::ranges::count_if(lines, [&](const auto& each) { return fault::contains(each, part); });
+    };
+    BOOST_TEST(told("makes a pool, processes: 1") == 1);
+    BOOST_TEST(told("is ready") == 3);
+    BOOST_TEST(told("die) is queued") == 1);
+    BOOST_TEST(told("die) is sent to worker ") == 2);
+    BOOST_TEST(told("die) is tried again: attempt 2 in 1 ms") == 1);
+    BOOST_TEST(told("die) failed: worker ") == 1);
+    BOOST_TEST(told("task 2 (fault::own_pid) is done") == 1);
+    BOOST_TEST(told("-queue in shared memory") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(threads_and_processes_have_names) {
+    mp::pool pool({.processes = 1, .worker_name = "named"});
+    mp::actor<counting> actor;
+    auto there = pool.apply(names_beside_an_actor, actor);
+    there.erase(name_of_this_process()); // a sanitizer's thread
+    const std::multiset<std::string> wanted{"mp-actor-link", "mp-lifeline", "mp-stop", "named"};
+    BOOST_TEST(there == wanted, boost::test_tools::per_element());
+    BOOST_TEST(fault::eventually([] {
+        const auto here = names_of_threads();
+        return here.count("mp-supervisor") == 2 && here.count("mp-actor-server") == 1;
+    }));
 }
 
 BOOST_DATA_TEST_CASE(a_sink_is_of_one_process, each_start_method, method) {

@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(one_that_dies_in_a_call_without_restart_is_gone) {
     for (auto& call : behind) {
         const auto why = death_of(std::move(call));
         BOOST_TEST(why.pid() == pid);
-        BOOST_TEST(contains(why.what(), "witness::add did not run: worker " + std::to_string(pid) +
+        BOOST_TEST(contains(why.what(), "witness::add did not run: actor " + std::to_string(pid) +
                                             " was killed by SIGKILL, and is not replaced"),
                    why.what());
     }

@@ -141,7 +141,8 @@ BOOST_AUTO_TEST_CASE(an_argument_that_does_not_fit_into_the_limit_ends_the_worke
 BOOST_AUTO_TEST_CASE(a_result_that_does_not_fit_into_the_limit_ends_the_worker) {
     mp::pool pool({.processes = 1, .limits = {.address_space = memory_limit}});
     const auto error = error_of(pool, make_and_leave_little);
-#ifdef __SANITIZE_ADDRESS__ // whose heap ends the process when there is nothing left
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    // Their heaps end the process when there is nothing left.
     BOOST_TEST(contains(error, "its address space is limited"), error);
 #else
     BOOST_TEST(contains(error, needed_more_than_its_limit()), error);

@@ -11,10 +11,15 @@
 /// Workers with a limit of memory, and how they get beyond it.
 namespace fault {
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#    ifdef __SANITIZE_ADDRESS__
 /// The sanitizer itself takes a fifth of it.
 inline constexpr std::size_t memory_limit = std::size_t{100} << 40;
-/// The sanitizer's `operator new` does not ask the handler, as any other does.
+#    else
+/// The sanitizer does not run with less.
+inline constexpr std::size_t memory_limit = RLIM_INFINITY;
+#    endif
+/// The sanitizers' `operator new` does not ask the handler, as any other does.
 [[noreturn]] inline void need_too_much() {
     for (;;) {
         std::get_new_handler()();

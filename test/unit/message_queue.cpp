@@ -38,7 +38,7 @@ struct queue_with_name {
     std::string receive() {
         std::string text(slot_size, '\0');
         const auto size = queue.try_receive(std::as_writable_bytes(std::span(text)));
-        return size ? text.substr(0, *size) : "nothing";
+        return size != detail::message_queue::nothing ? text.substr(0, size) : "nothing";
     }
     [[nodiscard]] std::vector<std::string> salvage() const {
         std::vector<std::string> found;

@@ -56,6 +56,15 @@ BOOST_AUTO_TEST_CASE(a_function_of_the_program_has_a_place_without_a_path) {
     BOOST_TEST(os::address_of(place) == address(of_nobody_else));
 }
 
+BOOST_AUTO_TEST_CASE(what_lies_in_the_program_is_so_far_from_its_beginning) {
+    const auto offset = os::offset_in_program(address(of_nobody_else));
+    BOOST_TEST(offset == os::place_of(address(of_nobody_else)).offset);
+    BOOST_TEST(os::address_in_program(offset) == address(of_nobody_else));
+    BOOST_TEST(os::offset_in_program(address(&std::puts)) == os::not_in_program);
+    BOOST_TEST(os::offset_in_program(nullptr) == os::not_in_program);
+    BOOST_TEST(os::address_in_program(os::not_in_program) == nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(a_place_outside_the_program_is_an_error) {
     for (const auto offset : {~std::uint64_t{0}, std::uint64_t{1} << 60}) {
         BOOST_CHECK_THROW((void)os::address_of({.offset = offset}), mp::decode_failed);

@@ -17,10 +17,13 @@ using detail::task_id;
 
 BOOST_FIXTURE_TEST_SUITE(task_table, leaves_nothing)
 
-BOOST_AUTO_TEST_CASE(ids_begin_with_one) {
+BOOST_AUTO_TEST_CASE(ids_tell_the_numbers_of_tasks) {
     detail::task_ids ids;
-    BOOST_TEST(ids.take() == 1U);
-    BOOST_TEST(ids.take() == 2U);
+    const auto first = ids.take();
+    BOOST_TEST(detail::number_of(first) == 1U);
+    BOOST_TEST(detail::number_of(ids.take()) == 2U);
+    ids.give_back(first);
+    BOOST_TEST(detail::number_of(ids.take()) == 3U); // in the place of the first
 }
 
 BOOST_AUTO_TEST_CASE(no_id_is_given_twice) {

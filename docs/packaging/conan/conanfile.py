@@ -10,7 +10,7 @@ from conan.tools.scm import Version
 
 class Multiprocessing(ConanFile):
     name = "multiprocessing"
-    version = "0.1.0"
+    version = "1.0.0"
     description = "Python's multiprocessing for C++: functions, pools and queues in other processes"
     license = "BSL-1.0"
     package_type = "library"

@@ -14,6 +14,8 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 /// What becomes of an actor whose process has died.
@@ -202,3 +204,5 @@ struct codec<actor<T>> {
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 /// Futures in the order in which they become ready.
 namespace multiprocessing {
 
@@ -129,3 +131,5 @@ as_completed(Futures&& futures, std::chrono::time_point<Clock, Duration> time, s
 }
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

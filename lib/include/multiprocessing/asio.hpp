@@ -2,6 +2,7 @@
 #pragma once
 
 #include <multiprocessing/detail/asio_operation.hpp>
+#include <multiprocessing/detail/thread_name.hpp>
 #include <multiprocessing/error.hpp>
 #include <multiprocessing/pool.hpp>
 #include <multiprocessing/process.hpp>
@@ -29,6 +30,8 @@
 #include <type_traits>
 #include <unistd.h>
 #include <utility>
+
+#pragma GCC visibility push(default)
 
 /// What waits, for programs that are built on Boost.Asio: as operations that take any completion token. Not
 /// part of `multiprocessing.hpp`.
@@ -134,6 +137,7 @@ public:
     template <class Done>
     void start(Done done) {
         thread_ = std::thread([this, done = std::move(done)] {
+            name_this_thread("mp-wait");
             run(stop_.get_token());
             done();
         });
@@ -354,3 +358,5 @@ auto async_put(const queue<T>& to, std::type_identity_t<T> value, Token&& token)
 }
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

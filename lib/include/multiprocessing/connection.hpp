@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 /// How long a connection, or the writer of a queue, that was put in a queue, or returned by a task, waits to
@@ -253,3 +255,5 @@ struct codec<connection<T>> {
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 /// How a process is started. By each of them a child has the standard streams, the environment and the
@@ -67,3 +69,5 @@ private:
 [[nodiscard]] std::size_t cpu_count();
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

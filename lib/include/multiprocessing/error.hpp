@@ -9,6 +9,8 @@
 #include <string>
 #include <system_error>
 
+#pragma GCC visibility push(default)
+
 /// Everything the library throws on its own account. All of it derives from `error`, so one handler suffices.
 namespace multiprocessing {
 
@@ -211,3 +213,5 @@ private:
 };
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -13,6 +13,8 @@
 #include <typeinfo>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 /// Which exceptions arrive in this process as themselves.
 namespace multiprocessing {
 
@@ -71,3 +73,5 @@ void register_exception() {
 }
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

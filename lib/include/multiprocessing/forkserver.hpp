@@ -3,6 +3,8 @@
 
 #include <multiprocessing/function.hpp>
 
+#pragma GCC visibility push(default)
+
 /// The process that forks those whose start method is `forkserver`. It is spawned when the first of them is
 /// started, has one thread, ends with this process, and is replaced when somebody kills it: what it has
 /// forked are this process's children and go on. Thread-safe.
@@ -25,3 +27,5 @@ void set_forkserver_preload(F&& f, Args&&... args) {
 void stop_forkserver();
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

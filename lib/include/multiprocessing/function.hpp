@@ -6,12 +6,20 @@
 #include <bit>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
+
+#ifndef __cpp_rtti
+#    error                                                                                                   \
+        "multiprocessing: what is called in other processes has a name, which takes RTTI: compile without -fno-rtti"
+#endif
+
+#pragma GCC visibility push(default)
 
 /// How a callable and its arguments travel: as the place of a function in the program's code, the callable's
 /// own bytes, and the arguments' bytes.
@@ -27,9 +35,9 @@ const void* get_code_address(decoder& in);
 
 /// What to call a function in messages, found out only when a message is written.
 struct function_name {
-    const void* address = nullptr;        ///< of a function, else null
-    const std::type_info* type = nullptr; ///< of a function object or pointer to virtual member
-    std::string told{};                   ///< the name itself, where another process has said it
+    const void* address = nullptr;             ///< of a function, else null
+    const std::type_info* type = nullptr;      ///< of a function object or pointer to virtual member
+    std::shared_ptr<const std::string> told{}; ///< the name itself, where another process has said it
     [[nodiscard]] std::string text() const;
 };
 
@@ -287,3 +295,5 @@ call make_call_for_process(const F& f, const Args&... args) {
 }
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 /// A value, or the exception that there is instead of one: `boost::system::result`.
@@ -321,3 +323,5 @@ wait_any_until(Futures&& futures, std::chrono::time_point<Clock, Duration> time,
 }
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

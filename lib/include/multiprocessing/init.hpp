@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 /// Makes this program able to start processes. Call it as the first statement of `main`.
@@ -21,3 +23,5 @@ void at_end_of_init(void (*step)()) noexcept;
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -15,6 +15,8 @@
 #include <utility>
 #include <variant>
 
+#pragma GCC visibility push(default)
+
 /// Connections between processes that are not related, on one machine or over a network. Opt-in: not part of
 /// `multiprocessing.hpp`, and to be linked with `multiprocessing::listener`, which needs OpenSSL's libcrypto.
 namespace multiprocessing {
@@ -127,3 +129,5 @@ template <class T>
 }
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

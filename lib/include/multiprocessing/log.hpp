@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 /// Lines about what processes do: the library's own, and the program's. Off until a level is set. All members
 /// are thread-safe.
 ///
@@ -15,6 +17,7 @@
 /// processes are not mixed:
 ///
 ///     [info worker-3 4711] text
+///     [info worker-3 4711 task 17] text, while a worker of a pool runs the pool's 17th task
 namespace multiprocessing {
 
 /// How much is logged, or how much something matters; `off` is nothing.
@@ -45,6 +48,8 @@ struct log_record {
     long pid = 0;                      ///< the id of the process that logs
     std::string_view process;          ///< the name of the process
     std::string_view text;             ///< what it says
+    /// The number of the task that this process, a pool's worker, runs, as `worker_death` has it; 0: none.
+    std::uint64_t task = 0;
 };
 /// Takes what this process logs, on the thread that logs it, of which there may be several at a time. It must
 /// not use this library, which may hold locks of its own. What it throws is ignored.
@@ -60,3 +65,5 @@ void log_to_stderr(log_level least = log_level::info);
 void log(log_level level, std::string_view text) noexcept;
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 /// A pool whose workers are on many machines, on Open MPI. A library of its own, multiprocessing::mpi; not
 /// part of `multiprocessing.hpp`.
 ///
@@ -86,3 +88,5 @@ inline const bool agents_can_be_told = (at_end_of_init(&become_agent_if_told), t
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

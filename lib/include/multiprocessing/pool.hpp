@@ -23,6 +23,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 /// `map`'s and `starmap`'s chunk size when none is given: about four chunks for each worker.
@@ -366,3 +368,5 @@ private:
 };
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

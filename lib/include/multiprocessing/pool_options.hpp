@@ -13,6 +13,8 @@
 #include <optional>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 /// What can be said about a pool and its tasks, and what a pool says about itself.
 namespace multiprocessing {
 
@@ -138,3 +140,5 @@ struct pool_stats {
 };
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

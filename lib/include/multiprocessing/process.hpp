@@ -15,6 +15,8 @@
 #include <string_view>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 /// How to start a process.
@@ -161,3 +163,5 @@ namespace detail {
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

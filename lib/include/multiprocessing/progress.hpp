@@ -14,6 +14,8 @@
 #include <string>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 /// How far work has got, on a terminal:
 ///
 ///     squares:  45% [###########............] 450/1000, 36.2/s, 0:12, 0:15 left
@@ -23,9 +25,9 @@ namespace multiprocessing {
 /// which holds for the whole program, whatever its options are.
 enum class progress_style : std::uint8_t {
     adaptive, ///< `bar` on a terminal, unless `TERM` is "dumb", and `lines` elsewhere
-    bar,       ///< one line that is drawn again and again, as wide as the terminal is at that time
-    lines,     ///< a line of text now and then, and one at the end
-    none,      ///< nothing at all
+    bar,      ///< one line that is drawn again and again, as wide as the terminal is at that time
+    lines,    ///< a line of text now and then, and one at the end
+    none,     ///< nothing at all
 };
 
 /// What `progress` shows, and where.
@@ -126,3 +128,5 @@ template <class R>
 }
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

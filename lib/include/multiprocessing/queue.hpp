@@ -22,6 +22,8 @@
 #include <string>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 /// How a queue is made. It takes capacity x message_size bytes of shared memory at once.
@@ -399,3 +401,5 @@ struct codec<queue_writer<T>> {
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 /// Where a child's standard streams lead.
 namespace multiprocessing {
 
@@ -106,3 +108,5 @@ struct process_output {
 };
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -16,6 +16,8 @@
 #include <utility>
 #include <variant>
 
+#pragma GCC visibility push(default)
+
 /// The ranges that `pool::imap` and `pool::imap_unordered` return.
 namespace multiprocessing {
 
@@ -181,3 +183,5 @@ template <class Feed, template <class> class Futures>
 using result_range = detail::pulled_range<detail::result_source<Feed, Futures>>;
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

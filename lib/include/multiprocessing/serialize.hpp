@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 /// How values become bytes and bytes become values.
 ///
 /// What travels: trivially copyable types, as their bytes; `std::string`, containers, `pair`, `tuple`,
@@ -218,5 +220,7 @@ template <class T>
 }
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop
 
 #include <multiprocessing/detail/codec.hpp>

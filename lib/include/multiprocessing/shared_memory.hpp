@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 namespace detail {
@@ -275,3 +277,5 @@ struct codec<shared_array<T>> {
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

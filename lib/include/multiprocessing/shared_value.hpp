@@ -13,6 +13,8 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 
 namespace detail {
@@ -188,3 +190,5 @@ struct codec<shared_value<T>> {
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -15,6 +15,8 @@
 #include <string>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 /// Synchronisation between processes.
 ///
 /// All types here are handles: copies, and copies sent to other processes, are the same object. It exists
@@ -368,3 +370,5 @@ struct codec<barrier> : handle_codec<barrier> {};
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

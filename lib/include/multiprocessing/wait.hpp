@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 /// Waiting for several things of different kinds at once.
 namespace multiprocessing {
 
@@ -97,3 +99,5 @@ template <class Clock, class Duration>
 }
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -39,7 +39,7 @@ struct call_head {
         if (in.get<bool>()) {
             head.function.address = get_code_address(in);
         } else {
-            head.function.told = in.get<std::string>();
+            head.function.told = std::make_shared<const std::string>(in.get<std::string>());
         }
         return head;
     }

@@ -77,7 +77,10 @@ void actor_link::submit(call&& function, std::shared_ptr<completion> state, cons
 
 std::shared_ptr<completion> actor_link::ask(packet_kind what, const wait_limit& limit) {
     auto state = std::make_shared<completion>();
-    send(what, {.state = state, .function = {.told = "there is no answer about an actor"}}, {}, bound::none);
+    send(what,
+         {.state = state,
+          .function = {.told = std::make_shared<const std::string>("there is no answer about an actor")}},
+         {}, bound::none);
     if (!wait_for_one(state, limit)) {
         return nullptr;
     }

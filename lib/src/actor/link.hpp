@@ -23,7 +23,7 @@ namespace multiprocessing::detail {
 
 /// The way of a process to an actor that another process has: see `actor_server`. Its thread, which receives
 /// outcomes, is there until the last handle is gone and nothing is under way. Thread-safe.
-class actor_link final : public task_owner, public std::enable_shared_from_this<actor_link> {
+class actor_link final : public task_owner {
     struct only_by_connect {};
 
 public:

@@ -13,7 +13,8 @@ local_actor::local_actor(const actor_options& options, call&& make_object)
     : pool_(start_pool({.processes = 1,
                         .start_method = options.start_method,
                         .worker_name = options.name,
-                        .replace_workers = options.restart == restart::fresh})) {
+                        .replace_workers = options.restart == restart::fresh},
+                       wording_of_actors())) {
     pool_->set_initializer(std::move(make_object));
 }
 

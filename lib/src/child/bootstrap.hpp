@@ -14,7 +14,8 @@ namespace multiprocessing::detail {
 struct handover;
 
 /// The arguments passed to `init`, which children are started with; empty when it was not called.
-[[nodiscard]] const std::optional<std::vector<std::string>>& program_arguments();
+[[gnu::visibility("default")]] [[nodiscard]] const std::optional<std::vector<std::string>>&
+program_arguments();
 
 /// Makes this process the child that the handover is for, runs the function and ends. What it has inherited
 /// is under the same numbers, or under those given.

@@ -18,22 +18,29 @@ struct known_names {
 
 } // namespace
 
-// Nearly all functions lie in the program itself, which needs no name.
+// What lies in the program itself needs no name.
 
 void put_code_address(encoder& out, const void* address) {
+    if (const auto offset = os::offset_in_program(address); offset != os::not_in_program) {
+        out.put(offset);
+        out.put(true);
+        return;
+    }
     const auto place = os::place_of(address);
     out.put(place.offset);
-    out.put(place.module.empty());
-    if (!place.module.empty()) {
-        out.put(place.module);
-        out.put(place.build_id);
-    }
+    out.put(false);
+    out.put(place.module);
+    out.put(place.build_id);
 }
 
 const void* get_code_address(decoder& in) {
-    os::code_place place;
-    place.offset = in.get<std::uint64_t>();
-    if (const bool is_in_program = in.get<bool>(); !is_in_program) {
+    const auto offset = in.get<std::uint64_t>();
+    const bool is_in_program = in.get<bool>();
+    if (const auto* address = is_in_program ? os::address_in_program(offset) : nullptr) {
+        return address;
+    }
+    os::code_place place{.offset = offset};
+    if (!is_in_program) {
         place.module = in.get<std::string>();
         place.build_id = in.get<std::string>();
     }
@@ -41,8 +48,8 @@ const void* get_code_address(decoder& in) {
 }
 
 std::string function_name::text() const {
-    if (!told.empty()) {
-        return told;
+    if (told != nullptr) {
+        return *told;
     }
     if (type != nullptr) {
         return boost::core::demangle(type->name());

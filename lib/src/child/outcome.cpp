@@ -123,8 +123,9 @@ std::vector<exception_type> known_from_the_start() {
     add_simple<std::logic_error, std::domain_error, std::invalid_argument, std::length_error,
                std::out_of_range, std::runtime_error, std::range_error, std::overflow_error,
                std::underflow_error>(types);
-    add_simple<error, not_initialized, node_lost, task_timed_out, task_cancelled, pool_closed, pool_terminated,
-               actor_lost, queue_closed, queue_broken, broken_barrier, not_encodable, decode_failed>(types);
+    add_simple<error, not_initialized, node_lost, task_timed_out, task_cancelled, pool_closed,
+               pool_terminated, actor_lost, queue_closed, queue_broken, broken_barrier, not_encodable,
+               decode_failed>(types);
     types.push_back(describe_exception<std::system_error>(&make_system_error));
     types.push_back(describe_exception<std::ios_base::failure>(&make_stream_failure));
     types.push_back(describe_exception<std::filesystem::filesystem_error>(&make_filesystem_error));

@@ -6,6 +6,8 @@
 
 #include <exception>
 
+#pragma GCC visibility push(default) // for our other libraries
+
 /// A task's outcome as bytes: the value it returned, or the exception that left it.
 namespace multiprocessing::detail {
 
@@ -33,3 +35,5 @@ void put_exception(const std::exception_ptr& exception, bytes& out);
 [[nodiscard]] std::string describe(const std::exception_ptr& exception);
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

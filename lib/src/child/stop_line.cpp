@@ -21,16 +21,16 @@ void stop_line::open(int socket) {
 }
 
 void stop_line::begin(std::uint64_t task) {
-    const std::lock_guard lock(mutex_);
     running_ = task;
-    source_.reset();
 }
 
 void stop_line::end() {
-    const std::lock_guard lock(mutex_);
     running_ = 0;
-    asked_to_stop_.reset();
-    source_.reset();
+    if (listening_) { // else there is nothing to forget
+        const std::lock_guard lock(mutex_);
+        asked_to_stop_.reset();
+        source_.reset();
+    }
 }
 
 std::stop_token stop_line::token() {

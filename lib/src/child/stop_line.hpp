@@ -3,6 +3,7 @@
 
 #include "os/socket.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -31,10 +32,10 @@ public:
 private:
     void listen();
 
-    std::mutex mutex_; // guards all below
+    std::atomic<bool> listening_{false};
+    std::atomic<std::uint64_t> running_{0}; // written by the thread that runs tasks
+    std::mutex mutex_;                      // guards all below
     os::descriptor socket_;
-    bool listening_ = false;
-    std::uint64_t running_ = 0;
     std::optional<std::uint64_t> asked_to_stop_;
     std::optional<std::stop_source> source_; // of the running task, if it has asked for its token
 };

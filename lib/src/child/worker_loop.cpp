@@ -8,7 +8,9 @@
 #include "os/crash_handler.hpp"
 #include "os/printed.hpp"
 #include "os/process.hpp"
+#include "pool/task_table.hpp"
 #include "start/child_process.hpp"
+#include "start/log.hpp"
 
 #include <multiprocessing/pool_options.hpp>
 
@@ -69,6 +71,10 @@ void run_received(const frame& received, bytes& outcome) {
         put_exception(unless_limited(received.lost), outcome);
         return;
     }
+    const logs_of_task tagged(number_of(received.id));
+    note(log_level::debug, [&] {
+        return std::string(received.kind == frame_kind::initialize ? "calls the initializer" : "begins it");
+    });
     stop_line::of_this_process().begin(received.id);
     decoder in(received.content.bytes());
     run_to_outcome(in, outcome);

@@ -16,9 +16,11 @@ namespace multiprocessing::detail {
 enum class end_kind : std::uint8_t { receives = 1, sends = 2, both = 3, stream = 4 };
 
 /// An end of a socket that keeps packets apart, to another process on this machine.
-std::unique_ptr<connection_core> make_packet_end(os::descriptor socket, end_kind kind);
+[[gnu::visibility("default")]] std::unique_ptr<connection_core> make_packet_end(os::descriptor socket,
+                                                                                end_kind kind);
 
 /// An end of a TCP connection. No message of more than `max_message` bytes is received.
-std::unique_ptr<connection_core> make_stream_end(os::descriptor socket, std::size_t max_message);
+[[gnu::visibility("default")]] std::unique_ptr<connection_core> make_stream_end(os::descriptor socket,
+                                                                                std::size_t max_message);
 
 } // namespace multiprocessing::detail

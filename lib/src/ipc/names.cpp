@@ -2,6 +2,7 @@
 #include "ipc/names.hpp"
 
 #include "os/process.hpp"
+#include "start/log.hpp"
 
 #include <multiprocessing/error.hpp>
 
@@ -86,7 +87,9 @@ os::descriptor open_maker_of(const std::string& name) {
     }
 }
 
-own_name::own_name(const std::string& suffix) : text_(make_name() + suffix) {}
+own_name::own_name(const std::string& suffix) : text_(make_name() + suffix) {
+    note(log_level::debug, [&] { return "makes " + text_ + " in shared memory"; });
+}
 
 void own_name::remove() noexcept {
     if (!text_.empty() && maker_.is_this_process()) {

@@ -47,7 +47,7 @@ private:
 void add_name(const std::string& existing, const std::string& further);
 
 /// Whether there is something of that name, or that cannot be found out.
-[[nodiscard]] bool name_exists(const std::string& name) noexcept;
+[[gnu::visibility("default")]] [[nodiscard]] bool name_exists(const std::string& name) noexcept;
 
 /// Removes this name and all that were derived from it by appending. Never throws: what cannot be removed
 /// stays.

@@ -138,8 +138,7 @@ public:
     }
     [[nodiscard]] std::string here(const std::string& name) {
         const std::lock_guard lock(mutex_);
-        const auto found =
-            std::ranges::find(substitutes_, name, &array_substitutes::value_type::first);
+        const auto found = std::ranges::find(substitutes_, name, &array_substitutes::value_type::first);
         return found != substitutes_.end() ? found->second : name;
     }
 

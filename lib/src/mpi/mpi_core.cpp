@@ -81,7 +81,7 @@ mpi_core::mpi_core(cluster& all, const mpi_options& options)
 mpi_core::~mpi_core() = default;
 
 void mpi_core::start() {
-    cluster_.add(number_, shared_from_this());
+    cluster_.add(number_, std::static_pointer_cast<mpi_core>(shared_from_this()));
     lock held(mutex_);
     opened_.wait(held, [&] {
         return std::ranges::all_of(nodes_, [](const auto& each) { return each.second.is_open; });

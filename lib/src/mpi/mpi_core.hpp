@@ -34,9 +34,7 @@ namespace multiprocessing::detail {
 ///
 /// The cluster's thread hands over what comes from nodes. It runs nothing of the user's: functions given to
 /// `then`, and predicates, are left to a thread of the pool's own, the collector.
-class mpi_core final : public task_runner,
-                       public cluster_user,
-                       public std::enable_shared_from_this<mpi_core> {
+class mpi_core final : public task_runner, public cluster_user {
 public:
     mpi_core(cluster& all, const mpi_options& options);
     ~mpi_core() override;

@@ -11,7 +11,7 @@
 namespace multiprocessing::os {
 
 /// How many copies this process, and those that it is a copy of, have forked.
-[[nodiscard]] unsigned copies_so_far() noexcept;
+[[gnu::visibility("default")]] [[nodiscard]] unsigned copies_so_far() noexcept;
 
 /// Forks a copy of the calling process which is not its child but its parent's, as is the calling process
 /// itself. The process must have one thread only. As `fork`: 0 in the copy, -1 when there is none, and

@@ -15,9 +15,9 @@ using detail::steady_time;
 using detail::wait_limit;
 
 /// Throws `resource_error` for `errno`; `doing` says what was being done and what may help.
-[[noreturn]] void throw_errno(const std::string& doing);
+[[gnu::visibility("default")]] [[noreturn]] void throw_errno(const std::string& doing);
 /// The same for an error number that somebody else has kept.
-[[noreturn]] void throw_refused(int error, const std::string& doing);
+[[gnu::visibility("default")]] [[noreturn]] void throw_refused(int error, const std::string& doing);
 
 /// Owns a descriptor. Every descriptor of the library is close-on-exec.
 class descriptor {
@@ -51,7 +51,7 @@ descriptor new_descriptor(int fd);
 void set_close_on_exec(int fd);
 
 /// Waits until `fd` is readable or the limit has come; whether it is readable. Signals do not end the wait.
-bool wait_readable(int fd, const wait_limit& limit);
+[[gnu::visibility("default")]] bool wait_readable(int fd, const wait_limit& limit);
 
 /// Waits until something can be written to `fd`, or nothing ever will, or the limit has come; whether it has
 /// not.
@@ -73,10 +73,10 @@ bool was_last_user(int fd) noexcept;
 [[nodiscard]] bool is_used(std::uint64_t file_number);
 
 /// An event that one process sets once and for all, and others see: an eventfd.
-descriptor make_flag();
-void set_flag(int fd);
+[[gnu::visibility("default")]] descriptor make_flag();
+[[gnu::visibility("default")]] void set_flag(int fd);
 bool flag_is_set(int fd);
 /// Takes the flag back.
-void clear_flag(int fd);
+[[gnu::visibility("default")]] void clear_flag(int fd);
 
 } // namespace multiprocessing::os

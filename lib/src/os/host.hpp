@@ -6,6 +6,6 @@
 namespace multiprocessing::os {
 
 /// How this machine calls itself.
-[[nodiscard]] std::string host_name();
+[[gnu::visibility("default")]] [[nodiscard]] std::string host_name();
 
 } // namespace multiprocessing::os

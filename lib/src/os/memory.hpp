@@ -57,7 +57,7 @@ public:
     static mapping for_reading(int fd, std::size_t size) { return {fd, size, access::reading}; }
     mapping(mapping&& other) noexcept;
     mapping& operator=(mapping&& other) noexcept;
-    ~mapping();
+    [[gnu::visibility("default")]] ~mapping();
     [[nodiscard]] std::byte* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 

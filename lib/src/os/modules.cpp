@@ -136,12 +136,23 @@ std::string build_id_of_program() {
     return found;
 }
 
-code_place place_of(const void* address) {
+std::uint64_t offset_in_program(const void* address) noexcept {
     const auto at = reinterpret_cast<std::uintptr_t>(address);
     const auto& program = executable();
-    if (at >= program.begin && at < program.end) {
-        return {.offset = at - program.base};
+    return at >= program.begin && at < program.end ? at - program.base : not_in_program;
+}
+
+const void* address_in_program(std::uint64_t offset) noexcept {
+    const auto& program = executable();
+    const auto at = program.base + offset;
+    return at >= program.begin && at < program.end ? reinterpret_cast<const void*>(at) : nullptr;
+}
+
+code_place place_of(const void* address) {
+    if (const auto offset = offset_in_program(address); offset != not_in_program) {
+        return {.offset = offset};
     }
+    const auto at = reinterpret_cast<std::uintptr_t>(address);
     if (auto module = module_around(at)) {
         return {std::move(module->path), std::move(module->build_id), at - module->base};
     }
@@ -152,12 +163,10 @@ code_place place_of(const void* address) {
 
 const void* address_of(const code_place& place) {
     if (place.module.empty()) {
-        const auto& program = executable();
-        const auto address = program.base + place.offset;
-        if (address < program.begin || address >= program.end) {
-            throw decode_failed("a function is said to lie outside the program");
+        if (const auto* address = address_in_program(place.offset)) {
+            return address;
         }
-        return reinterpret_cast<const void*>(address);
+        throw decode_failed("a function is said to lie outside the program");
     }
     auto module = loaded_module(place.module);
     if (!module) {
@@ -179,9 +188,8 @@ std::string function_at(const void* address) {
         return readable_function(exported.dli_sname);
     }
     const auto at = reinterpret_cast<std::uintptr_t>(address);
-    const auto& program = executable();
-    if (at >= program.begin && at < program.end) {
-        return symbol_file("/proc/self/exe").function_at(at - program.base);
+    if (const auto offset = offset_in_program(address); offset != not_in_program) {
+        return symbol_file("/proc/self/exe").function_at(offset);
     }
     const auto module = module_around(at);
     return module ? symbol_file(module->path).function_at(at - module->base) : std::string();

@@ -15,6 +15,13 @@ struct code_place {
     bool operator==(const code_place&) const = default;
 };
 
+/// Nearly all functions lie in the executable: how far from its beginning; `not_in_program` when `address`
+/// does not.
+std::uint64_t offset_in_program(const void* address) noexcept;
+inline constexpr std::uint64_t not_in_program = UINT64_MAX;
+/// Null when nothing of the executable lies there.
+const void* address_in_program(std::uint64_t offset) noexcept;
+
 /// Throws `not_encodable` when `address` lies in no module.
 code_place place_of(const void* address);
 /// Loads the module if need be. Throws `decode_failed` when it is not to be had, or is another build.
@@ -25,10 +32,10 @@ const void* address_of(const code_place& place);
 std::string function_at(const void* address);
 
 /// What the linker has made to tell this executable from any other; empty where it was told not to.
-std::string build_id_of_program();
+[[gnu::visibility("default")]] std::string build_id_of_program();
 
 /// How the system calls the executable's file, which may have been replaced meanwhile: /proc/self/exe is the
 /// one that runs.
-std::string executable_path();
+[[gnu::visibility("default")]] std::string executable_path();
 
 } // namespace multiprocessing::os

@@ -14,12 +14,12 @@ namespace multiprocessing::os {
 class poll_set {
 public:
     /// Returns an index to ask with.
-    std::size_t add(int fd);
+    [[gnu::visibility("default")]] std::size_t add(int fd);
     /// The same, for a descriptor that is to be written to.
     std::size_t add_writer(int fd);
     /// Waits until one is readable (writable), or its other end is closed, or the limit has come; how many
     /// are. Signals do not end the wait. A stop token takes a descriptor meanwhile.
-    std::size_t wait(const wait_limit& limit);
+    [[gnu::visibility("default")]] std::size_t wait(const wait_limit& limit);
     [[nodiscard]] bool is_readable(std::size_t index) const { return entries_[index].revents != 0; }
 
 private:
@@ -32,8 +32,8 @@ private:
 /// Keeps signals from the calling thread, and from threads it starts, during its lifetime.
 class signals_blocked {
 public:
-    signals_blocked();
-    ~signals_blocked();
+    [[gnu::visibility("default")]] signals_blocked();
+    [[gnu::visibility("default")]] ~signals_blocked();
     signals_blocked(const signals_blocked&) = delete;
     signals_blocked& operator=(const signals_blocked&) = delete;
 

@@ -4,6 +4,8 @@
 #include "os/copy.hpp"
 #include "os/monotonic.hpp"
 
+#include <multiprocessing/detail/thread_name.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -278,3 +280,7 @@ void wake_all(std::atomic<std::uint32_t>& word) noexcept {
 }
 
 } // namespace multiprocessing::os
+
+void multiprocessing::detail::name_this_thread(const char* name) noexcept {
+    ::prctl(PR_SET_NAME, name);
+}

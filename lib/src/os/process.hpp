@@ -33,7 +33,7 @@ struct process_identity {
 [[nodiscard]] bool is_thread_of_this_process(std::uint32_t number) noexcept;
 
 /// A descriptor of a running process (a pidfd): readable when it has ended. Throws `resource_error`.
-descriptor open_process(long pid);
+[[gnu::visibility("default")]] descriptor open_process(long pid);
 
 /// The resident memory of a process in bytes; 0 when there is no such process.
 [[nodiscard]] std::size_t resident_memory(long pid);
@@ -67,13 +67,13 @@ void leave_exit_handlers_behind() noexcept;
 void set_end_with_starter(bool wanted) noexcept;
 
 /// A number nobody can guess.
-[[nodiscard]] std::uint64_t random_number();
+[[gnu::visibility("default")]] [[nodiscard]] std::uint64_t random_number();
 
 /// The name of the calling process as shown by `ps -o comm` and debuggers; the first 15 bytes count.
-void set_process_name(const std::string& name);
+[[gnu::visibility("default")]] void set_process_name(const std::string& name);
 
 /// Has the calling thread woken when its waits end, not when that suits the system, some 50 us later.
-void be_on_time() noexcept;
+[[gnu::visibility("default")]] void be_on_time() noexcept;
 
 /// From now on memory that is freed stays with this process, up to some 100 MiB: what the system gives anew
 /// is filled with zeros and mapped page by page, which costs far more than copying. Where the heap is

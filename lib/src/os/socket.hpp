@@ -62,11 +62,11 @@ std::optional<std::vector<descriptor>> receive_descriptors(int socket);
 /// an
 /// @ is an abstract one, which goes with the socket; another one is a path, which is only for this user, and
 /// stays. Throws `resource_error`.
-descriptor listen_under(const std::string& name);
+[[gnu::visibility("default")]] descriptor listen_under(const std::string& name);
 /// Does not wait: nothing when nobody has connected.
-descriptor accept(int listener);
+[[gnu::visibility("default")]] descriptor accept(int listener);
 /// Throws `resource_error`: when nobody has that name, or does not answer in time.
-descriptor connect_to(const std::string& name, steady_time deadline);
+[[gnu::visibility("default")]] descriptor connect_to(const std::string& name, steady_time deadline);
 /// Whether the other end was made by a process of this user.
 [[nodiscard]] bool is_of_this_user(int socket) noexcept;
 

@@ -10,13 +10,6 @@
 namespace multiprocessing::detail {
 namespace {
 
-std::string text_of(const chronicle::task_label& task) {
-    return "task " + std::to_string(task.number) + " (" + task.function.text() + ")";
-}
-std::string text_of(const chronicle::worker_label& worker) {
-    return "worker " + std::to_string(worker.pid);
-}
-
 std::string first_line_of(const std::exception_ptr& error) {
     try {
         std::rethrow_exception(error);
@@ -45,10 +38,21 @@ std::string_view kind_of(const std::exception_ptr& error) {
 
 } // namespace
 
-chronicle::chronicle(const pool_options& options) : name_of_workers_(options.worker_name) {
+chronicle::chronicle(const pool_options& options, const wording& words)
+    : name_of_workers_(options.worker_name), words_(words) {
+    note(log_level::debug,
+         [&] { return "makes " + words.a_pool + ", processes: " + std::to_string(options.processes); });
     if (!options.trace.empty()) {
         trace_.emplace(options.trace);
     }
+}
+
+std::string chronicle::text_of(const task_label& task) const {
+    return words_.task + " " + std::to_string(task.number) + " (" + task.function.text() + ")";
+}
+
+std::string chronicle::text_of(const worker_label& worker) const {
+    return words_.worker + " " + std::to_string(worker.pid);
 }
 
 void chronicle::tell_queued(const task_label& task) {

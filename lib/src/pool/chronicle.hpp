@@ -5,6 +5,7 @@
 #include "pool/latencies.hpp"
 #include "pool/schedule.hpp"
 #include "pool/trace.hpp"
+#include "pool/wording.hpp"
 #include "wire/frame.hpp"
 
 #include <multiprocessing/detail/wait_limit.hpp>
@@ -36,8 +37,8 @@ public:
         long pid;
     };
 
-    /// Throws `resource_error` when a trace is wanted, and cannot be written.
-    explicit chronicle(const pool_options& options);
+    /// Throws `resource_error` when a trace is wanted, and cannot be written. The words must outlive it.
+    chronicle(const pool_options& options, const wording& words);
 
     /// When that was, if the task is one of those that are timed; else `steady_time::min()`.
     [[nodiscard]] steady_time queued(const task_label& task) {
@@ -94,6 +95,8 @@ public:
 
 private:
     [[nodiscard]] bool is_told() const noexcept { return trace_ || is_logged(log_level::debug); }
+    [[nodiscard]] std::string text_of(const task_label& task) const;
+    [[nodiscard]] std::string text_of(const worker_label& worker) const;
     void tell_queued(const task_label& task);
     void tell_sent(const task_label& task, const worker_label& worker);
     void tell_done(const task_label& task);
@@ -115,6 +118,7 @@ private:
     timed_sample sample_;
     std::optional<trace> trace_; // empty: not wanted
     const std::string name_of_workers_;
+    const wording& words_;
 };
 
 } // namespace multiprocessing::detail

@@ -38,7 +38,15 @@ std::mutex& completion::mutex() const noexcept {
     return mutexes[reinterpret_cast<std::uintptr_t>(this) / sizeof *this % mutexes.size()];
 }
 
-void completion::deliver(std::size_t index, payload outcome) {
+/// To be called under the lock.
+completion::rarely& completion::rare() {
+    if (!rare_) {
+        rare_ = std::make_unique<rarely>();
+    }
+    return *rare_;
+}
+
+void completion::deliver(std::size_t index, payload&& outcome) {
     bool failed = false;
     try {
         failed = !is_value(outcome.bytes());
@@ -56,15 +64,15 @@ void completion::deliver(std::size_t index, payload outcome) {
 }
 
 void completion::printed(std::string text) {
-    auto kept = text.empty() ? nullptr : std::make_unique<const std::string>(std::move(text));
     const std::lock_guard lock(mutex());
-    printed_ = std::move(kept);
+    rare().printed = std::move(text);
 }
 
 void completion::fail(std::exception_ptr reason) {
     const std::lock_guard lock(mutex());
     if (succeeded()) {
-        error_ = std::move(reason);
+        rare().error = std::move(reason);
+        failed_part_ = without_outcome;
     }
 }
 
@@ -78,7 +86,7 @@ void completion::part_is_complete() {
     }
     if ((before & has_hooks) != 0) {
         std::unique_lock lock(mutex());
-        const auto hooks = std::exchange(hooks_, {});
+        const auto hooks = std::exchange(rare_->hooks, {});
         lock.unlock();
         for (const auto& [key, action] : hooks) {
             action();
@@ -114,8 +122,8 @@ bool completion::wait_until(steady_time deadline) const {
 
 void completion::wait_for_success() {
     wait();
-    if (error_) {
-        std::rethrow_exception(error_);
+    if (failed_part_ == without_outcome) {
+        std::rethrow_exception(rare_->error);
     }
     if (failed_part_ != none) {
         std::rethrow_exception(exception_in(at(failed_part_).outcome.bytes()));
@@ -127,23 +135,27 @@ std::span<const std::byte> completion::value_of(std::size_t index) const {
 }
 
 payload completion::outcome() const {
-    return error_ == nullptr ? first_.outcome : outcome_of(error_);
+    return failed_part_ == without_outcome ? outcome_of(rare_->error) : first_.outcome;
 }
 
 std::uint64_t completion::on_ready(hook action) {
-    std::unique_lock lock(mutex());
-    if (remaining(state_.fetch_or(has_hooks, std::memory_order_acq_rel)) != 0) {
-        hooks_.emplace_back(++last_hook_, std::move(action));
-        return last_hook_;
+    if (!ready()) {
+        const std::lock_guard lock(mutex());
+        auto& rest = rare(); // before somebody is told that there are hooks
+        if (remaining(state_.fetch_or(has_hooks, std::memory_order_acq_rel)) != 0) {
+            rest.hooks.emplace_back(++rest.last_hook, std::move(action));
+            return rest.last_hook;
+        }
     }
-    lock.unlock();
     action();
     return 0;
 }
 
 void completion::unhook(std::uint64_t key) {
     const std::lock_guard lock(mutex());
-    std::erase_if(hooks_, [&](const auto& entry) { return entry.first == key; });
+    if (rare_) {
+        std::erase_if(rare_->hooks, [&](const auto& entry) { return entry.first == key; });
+    }
 }
 
 void arrivals::push(std::size_t index) {

@@ -40,11 +40,12 @@ void append_indented(std::string& text, std::string_view lines) {
     }
 }
 
-worker_died make_error(death how, std::uint64_t task, std::string function, std::string text) {
+worker_died make_error(death how, std::uint64_t task, std::string function, std::string text,
+                       const wording& words) {
     auto& details = how.details;
     details.task = task;
     details.function = std::move(function);
-    text += "\n  task " + std::to_string(task);
+    text += "\n  " + words.task + " " + std::to_string(task);
     if (details.core_dumped) {
         text += ", core dumped";
     }
@@ -56,7 +57,8 @@ worker_died make_error(death how, std::uint64_t task, std::string function, std:
         append_indented(text, details.stack_trace);
     }
     if (const auto lines = last_lines(details.last_output); !lines.empty()) {
-        text += "\n  last lines on stderr:";
+        text += how.output_is_the_tasks ? "\n  last lines that the " + words.task + " printed:"
+                                        : "\n  last lines that the " + words.worker + " wrote to stderr:";
         append_indented(text, lines);
     }
     return {how.pid, how.exit_code, text, std::move(details)};
@@ -64,17 +66,18 @@ worker_died make_error(death how, std::uint64_t task, std::string function, std:
 
 } // namespace
 
-worker_died error_of_running(death how, std::uint64_t task, std::string function,
-                             const std::string& attempts) {
+worker_died error_of_running(death how, std::uint64_t task, std::string function, const std::string& attempts,
+                             const wording& words) {
     auto first_line = how.epitaph + " while running " + function + attempts;
-    return make_error(std::move(how), task, std::move(function), std::move(first_line));
+    return make_error(std::move(how), task, std::move(function), std::move(first_line), words);
 }
 
-worker_died error_of_waiting(death how, std::uint64_t task, std::string function, bool workers_are_replaced) {
+worker_died error_of_waiting(death how, std::uint64_t task, std::string function, bool workers_are_replaced,
+                             const wording& words) {
     auto first_line = workers_are_replaced
-                          ? "no worker can be started, the pool has given up: " + how.epitaph
+                          ? words.cannot_start + ": " + how.epitaph
                           : function + " did not run: " + how.epitaph + ", and is not replaced";
-    return make_error(std::move(how), task, std::move(function), std::move(first_line));
+    return make_error(std::move(how), task, std::move(function), std::move(first_line), words);
 }
 
 } // namespace multiprocessing::detail

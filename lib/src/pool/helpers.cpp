@@ -5,7 +5,10 @@
 
 #include "child/outcome.hpp"
 
+#include <algorithm>
 #include <exception>
+#include <functional>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -145,14 +148,13 @@ void pool_core::deliver(lock& held) {
 /// The same on a user's thread that only helps, which may hold locks of the user's: where a function of the
 /// user's is to be run it is left to the supervisor.
 void pool_core::deliver_as_helper(lock& held) {
-    std::vector<finished_task> plain;
-    std::erase_if(finished_, [&](auto& each) {
-        const bool is_plain = !each.completion->is_hooked();
-        if (is_plain) {
-            plain.push_back(std::move(each));
-        }
-        return is_plain;
-    });
+    auto plain = std::exchange(finished_, {});
+    const auto is_hooked = [](const auto& each) { return each.completion->is_hooked(); };
+    if (std::ranges::any_of(plain, is_hooked)) {
+        const auto hooked = std::ranges::stable_partition(plain, std::not_fn(is_hooked));
+        finished_.assign(std::move_iterator(hooked.begin()), std::move_iterator(hooked.end()));
+        plain.erase(hooked.begin(), hooked.end());
+    }
     if (!finished_.empty() || !doubts_.empty()) {
         wake_supervisor();
     }
@@ -175,6 +177,9 @@ void pool_core::complete_futures(lock& held, std::vector<finished_task> finished
     finished.clear();
     is_delivering = !is_outermost;
     held.lock();
+    if (finished_.empty()) {
+        finished_.swap(finished); // to use the memory again
+    }
 }
 
 } // namespace multiprocessing::detail

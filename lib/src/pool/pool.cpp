@@ -7,23 +7,24 @@
 
 #include <new>
 #include <system_error>
+#include <utility>
 
 namespace multiprocessing {
 
 namespace detail {
 
-std::shared_ptr<pool_core> start_pool(const pool_options& options) {
+std::shared_ptr<pool_core> start_pool(const pool_options& options, wording words) {
+    const auto what = "cannot start " + words.a_pool + ": ";
     try {
-        return std::make_shared<pool_core>(options);
+        return std::make_shared<pool_core>(options, std::move(words));
     } catch (const start_failed&) {
         throw;
     } catch (const resource_error& e) { // what a pool needs was not to be had
-        throw start_failed(e.code(), std::string("cannot start a pool: ") + e.what());
+        throw start_failed(e.code(), what + e.what());
     } catch (const std::system_error& e) { // a thread
-        throw start_failed(e.code(), std::string("cannot start a pool: ") + e.what());
+        throw start_failed(e.code(), what + e.what());
     } catch (const std::bad_alloc&) {
-        throw start_failed(std::make_error_code(std::errc::not_enough_memory),
-                           "cannot start a pool: out of memory");
+        throw start_failed(std::make_error_code(std::errc::not_enough_memory), what + "out of memory");
     }
 }
 

@@ -52,9 +52,9 @@ const pool_options& checked(const pool_options& options) {
 
 } // namespace
 
-pool_core::pool_core(const pool_options& options)
+pool_core::pool_core(const pool_options& options, wording words)
     : options_(checked(options)),
-      settings_(options),
+      settings_(options, std::move(words)),
       heap_(options.isolation == isolation::shared ? shared_heap("multiprocessing-tasks") : shared_heap()),
       wake_(os::make_flag()),
       relay_(events_),
@@ -66,7 +66,7 @@ pool_core::pool_core(const pool_options& options)
                  .retry_back_off = options.retry_back_off,
                  .replaces_workers = options.replace_workers}),
       spin_(options.spin),
-      chronicle_(options) {
+      chronicle_(options, settings_.words()) {
     events_.add(wake_.get(), 0);
     // The first workers are started here, so that what prevents it is the caller's to handle.
     for (const auto& first : schedule_.take_actions()) {
@@ -93,7 +93,8 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
         wait_for_room(held);
     }
     if (!schedule_.is_open()) {
-        throw pool_closed("the pool is closed: it takes no more tasks");
+        const auto& words = settings_.words();
+        throw pool_closed("the " + words.pool + " is closed: it takes no more " + words.task + "s");
     }
     if (then == when_full::refuse && !schedule_.has_room()) {
         return false;
@@ -108,14 +109,16 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
                              .stop_grace = grace.value_or(default_grace),
                              .retries = options.max_retries.value_or(options_.max_retries)};
     completion->bind(part, weak_from_this(), id);
-    auto& added = tasks_.emplace(
-        id, task{.function = std::move(function),
-                 .completion = std::move(completion),
-                 .part = part,
-                 .number = ++submitted_,
-                 .retry_if = options.retry_if ? std::make_unique<retry_predicate>(options.retry_if) : nullptr,
-                 .timeout = timeout,
-                 .is_captured = options.capture});
+    auto& added = tasks_.emplace(id); // member by member: a task that is moved there as a whole costs more
+    added.function = std::move(function);
+    added.completion = std::move(completion);
+    added.part = part;
+    added.number = ++submitted_;
+    if (options.retry_if) {
+        added.retry_if = std::make_unique<retry_predicate>(options.retry_if);
+    }
+    added.timeout = timeout;
+    added.is_captured = options.capture;
     added.queued = chronicle_.queued(label(added));
     schedule_.submitted(id, traits);
     tasks_came_ = true;
@@ -408,10 +411,11 @@ std::exception_ptr pool_core::error_for(task_id id, action::failure reason) {
     const auto attempts =
         failed.attempts == 1 ? "" : " (the last of " + std::to_string(failed.attempts) + " attempts)";
     const auto function = [&] { return failed.function.function.text(); };
+    const auto& words = settings_.words();
     switch (reason) {
     case action::failure::pool_terminated:
-        return std::make_exception_ptr(
-            pool_terminated("the pool was terminated before the task was complete"));
+        return std::make_exception_ptr(pool_terminated("the " + words.pool + " was terminated before the " +
+                                                       words.task + " was complete"));
     case action::failure::cancelled:
         return std::make_exception_ptr(task_cancelled(function() + " was cancelled"));
     case action::failure::timed_out:
@@ -419,11 +423,11 @@ std::exception_ptr pool_core::error_for(task_id id, action::failure reason) {
                                                       for_people(failed.timeout) + attempts));
     case action::failure::no_worker_starts:
         return std::make_exception_ptr(
-            error_of_waiting(dead_, failed.number, function(), options_.replace_workers));
+            error_of_waiting(dead_, failed.number, function(), options_.replace_workers, words));
     case action::failure::worker_died:
         break;
     }
-    return std::make_exception_ptr(error_of_running(dead_, failed.number, function(), attempts));
+    return std::make_exception_ptr(error_of_running(dead_, failed.number, function(), attempts, words));
 }
 
 worker* pool_core::find(worker_id id) {

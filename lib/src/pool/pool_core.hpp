@@ -26,7 +26,9 @@ namespace multiprocessing::detail {
 
 /// A task that is not complete.
 struct task {
-    call function;
+    task() noexcept {} // NOLINT: as in `bytes`, of which this has some
+
+    call function{};
     std::shared_ptr<detail::completion> completion;
     std::size_t part = 0;
     std::uint64_t number = 0;                    // among all that were submitted, for people
@@ -57,9 +59,9 @@ struct task {
 /// one thread that sleeps in one place: it collects results, notices deaths, looks at the clock, starts and
 /// ends workers. Threads that wait for a task, or submit many, collect results as well, instead of having it
 /// woken. `terminate` and `join` before destruction.
-class pool_core final : public task_runner, public std::enable_shared_from_this<pool_core> {
+class pool_core final : public task_runner {
 public:
-    explicit pool_core(const pool_options& options);
+    explicit pool_core(const pool_options& options, wording words = {});
 
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
                 const task_options& options, when_full then) override;
@@ -199,8 +201,9 @@ private:
 };
 
 /// Throws what the constructor of `pool` throws.
-std::shared_ptr<pool_core> start_pool(const pool_options& options);
+[[gnu::visibility("default")]] std::shared_ptr<pool_core> start_pool(const pool_options& options,
+                                                                     wording words = {});
 /// Terminates and joins it; keeps it for ever in a copy of the process that made it.
-void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
+[[gnu::visibility("default")]] void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
 
 } // namespace multiprocessing::detail

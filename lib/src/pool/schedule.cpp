@@ -13,9 +13,10 @@ schedule::schedule(const schedule_options& options)
 }
 
 void schedule::submitted(task_id id, const task_traits& traits) {
-    unfinished_.emplace(id, unfinished_task{.traits = traits});
+    unfinished_.emplace(id).traits = traits;
+    has_timeouts_ |= traits.timeout != std::chrono::nanoseconds::zero();
+    has_news_ |= waiting_.empty(); // else those before it wait for room, as it does
     waiting_.push_back(id);
-    has_news_ = true;
     if (given_up_) {
         fail_all(action::failure::no_worker_starts);
     }
@@ -58,7 +59,11 @@ schedule::verdict schedule::result_arrived(worker_id worker, task_id id, bool do
         actions_.push_back(action::spare_worker{worker});
     }
     front_changed(*slot);
-    changed(*slot);
+    if (slot->under_way.empty()) {
+        changed(*slot);
+    } else {
+        note(*slot);
+    }
 
     auto result = verdict::outcome;
     auto& finished = *unfinished_.find(id);
@@ -309,9 +314,17 @@ schedule::place* schedule::find(worker_id worker) const {
     return found == places_.end() ? nullptr : found->second;
 }
 
-/// To be called when anything about a place has changed.
-void schedule::changed(place& slot) {
+/// What the place has under way has changed, but not whether that is anything.
+void schedule::note(place& slot) {
     has_news_ = true;
+    if (!std::exchange(slot.has_changed, true)) {
+        changed_.push_back(&slot);
+    }
+}
+
+/// To be called when anything else about a place has changed.
+void schedule::changed(place& slot) {
+    note(slot);
     auto& seen = summaries_[static_cast<std::size_t>(&slot - slots_.data())];
     const auto load = static_cast<std::uint32_t>(slot.under_way.size());
     const bool was_running = seen.is_running;
@@ -319,9 +332,6 @@ void schedule::changed(place& slot) {
     running_ += static_cast<std::size_t>(seen.is_running) - static_cast<std::size_t>(was_running);
     seen.load = room_at(slot) == 0 ? summary::full : load;
     seen.takeable = slot.now == place::state::ready && !slot.nothing_to_take_back ? load : 0;
-    if (!std::exchange(slot.has_changed, true)) {
-        changed_.push_back(&slot);
-    }
 }
 
 /// How many more tasks the worker may get.
@@ -357,7 +367,7 @@ void schedule::start(place& slot, std::chrono::nanoseconds after) {
 
 /// A worker that has finished a task, or had none, goes on with the one that is now at the front.
 void schedule::front_changed(const place& slot) {
-    if (!slot.under_way.empty()) {
+    if (has_timeouts_ && !slot.under_way.empty()) {
         const auto front = slot.under_way.front();
         const auto timeout = unfinished_.find(front)->traits.timeout;
         if (timeout != std::chrono::nanoseconds::zero()) {

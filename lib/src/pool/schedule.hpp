@@ -14,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+#pragma GCC visibility push(default) // for our other libraries
+
 /// What a pool decides: which worker gets which task, who is replaced, what fails.
 namespace multiprocessing::detail {
 
@@ -64,7 +66,7 @@ struct rest_task {
     task_id task;
     std::chrono::nanoseconds after;
 };
-enum class failure { worker_died, timed_out, cancelled, no_worker_starts, pool_terminated };
+enum class failure : std::uint8_t { worker_died, timed_out, cancelled, no_worker_starts, pool_terminated };
 struct fail_task {
     task_id task;
     failure reason;
@@ -205,9 +207,9 @@ private:
     /// A task that is not complete.
     struct unfinished_task {
         task_traits traits;
-        std::size_t attempts = 0;              // that have come to nothing
-        bool judged = false;                   // has a result, which may not be the last
         place* holder = nullptr;               // the worker that it is under way to
+        std::uint32_t attempts = 0;            // that have come to nothing
+        bool judged = false;                   // has a result, which may not be the last
         std::optional<action::failure> doom{}; // it is being stopped, and this is what it will be called
     };
     /// A place for a worker.
@@ -237,6 +239,7 @@ private:
     };
 
     [[nodiscard]] place* find(worker_id worker) const;
+    void note(place& slot);
     void changed(place& slot);
     [[nodiscard]] std::size_t room_at(const place& slot) const;
     void adapt_window(place& slot) const;
@@ -266,6 +269,7 @@ private:
     std::size_t running_ = 0; // places with something under way
     worker_id last_worker_ = 0;
     std::size_t failed_starts_ = 0; // in a row, in all places
+    bool has_timeouts_ = false;     // some tasks may have one
     bool closed_ = false;
     bool terminated_ = false;
     bool given_up_ = false; // no slot has a worker, or will ever have
@@ -275,3 +279,5 @@ private:
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

@@ -132,13 +132,14 @@ void pool_core::handle(worker& from, frame&& received) {
         }
         (void)from.answered();
         if (received.lost) {
-            from.note("its initializer failed, and " + describe(received.lost));
+            from.note("its " + settings_.words().initializer + " failed, and " + describe(received.lost));
             return;
         }
         if (is_value(received.content.bytes())) {
             break;
         }
-        from.note("its initializer failed with " + describe(exception_in(received.content.bytes())));
+        from.note("its " + settings_.words().initializer + " failed with " +
+                  describe(exception_in(received.content.bytes())));
         return;
     case frame_kind::printed:
         if (take_printed(from, received)) {
@@ -414,6 +415,7 @@ void pool_core::bury(lock& held, worker_id id) {
     chronicle_.worker_ended(label(dead), how,
                             running != nullptr ? std::optional(label(*running)) : std::nullopt);
     if (running != nullptr && running->is_captured) {
+        how.output_is_the_tasks = true;
         how.details.last_output = printed.substr(printed.size() - std::min(printed.size(), last_words::kept));
         running->completion->printed(std::move(printed));
     }

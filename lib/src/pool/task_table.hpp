@@ -11,44 +11,50 @@
 
 namespace multiprocessing::detail {
 
-/// From 1 on. The low half says which place a task has in tables, the high half how many have had that place
-/// before: to find a task is to look at one place, and no two have the same id.
+/// The low half says which place a task has in tables, from 1 on: to find it is to look at one place. The
+/// high half is its number among all tasks, from 1 on, as far as that fits: no two have the same id, and a
+/// worker can say which task it is about.
 using task_id = std::uint64_t;
+
+/// What people call the task.
+[[nodiscard]] constexpr std::uint32_t number_of(task_id id) noexcept {
+    return static_cast<std::uint32_t>(id >> 32);
+}
 
 /// The ids of a pool's tasks. Places are used again, the last one first: it is still in the cache.
 class task_ids {
 public:
     [[nodiscard]] task_id take() {
         if (free_.empty()) {
-            return ++places_;
+            free_.push_back(++places_);
         }
-        const auto id = free_.back();
+        const auto place = free_.back();
         free_.pop_back();
-        return id;
+        return (++taken_ << 32) + place;
     }
 
     /// That task is gone.
-    void give_back(task_id id) { free_.push_back(id + one_turn); }
+    void give_back(task_id id) { free_.push_back(static_cast<std::uint32_t>(id)); }
 
 private:
-    static constexpr task_id one_turn = task_id{1} << 32;
-
-    task_id places_ = 0;
-    std::vector<task_id> free_; // of the next task in each free place
+    std::uint32_t places_ = 0;
+    std::uint64_t taken_ = 0;
+    std::vector<std::uint32_t> free_;
 };
 
 /// What is known of tasks, by their ids. Addresses stay. Not thread-safe.
 template <class T>
 class task_table {
 public:
-    /// There must be none of that id.
-    T& emplace(task_id id, T&& task) {
+    /// Made of `parts`. There must be none of that id.
+    template <class... Parts>
+    T& emplace(task_id id, Parts&&... parts) {
         const auto index = index_of(id);
         while (index / places_in_block >= blocks_.size()) {
             blocks_.push_back(std::make_unique<block>());
         }
         auto& free = (*blocks_[index / places_in_block])[index % places_in_block];
-        auto& placed = free.task.emplace(std::move(task));
+        auto& placed = free.task.emplace(std::forward<Parts>(parts)...);
         free.id = id;
         ++size_;
         return placed;

@@ -160,7 +160,7 @@ death worker::death() {
 }
 
 std::string worker::epitaph(int code) const {
-    auto text = "worker " + std::to_string(pid());
+    auto text = settings_.words().worker + " " + std::to_string(pid());
     if (code < 0) {
         const char* abbreviation = ::sigabbrev_np(-code);
         text += " was killed by " + (abbreviation != nullptr ? "SIG" + std::string(abbreviation)

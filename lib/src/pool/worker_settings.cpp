@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <stdexcept>
+#include <utility>
 
 namespace multiprocessing::detail {
 namespace {
@@ -39,8 +40,10 @@ std::string checked_assignment(const std::string& name, const std::string& value
 
 } // namespace
 
-worker_settings::worker_settings(const pool_options& options)
-    : limits_(checked(options.limits)), start_method_(options.start_method.value_or(get_start_method())) {
+worker_settings::worker_settings(const pool_options& options, wording words)
+    : words_(std::move(words)),
+      limits_(checked(options.limits)),
+      start_method_(options.start_method.value_or(get_start_method())) {
     if (options.niceness != 0) {
         common_.push_back(os::more_niceness(options.niceness));
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "os/settings.hpp"
+#include "pool/wording.hpp"
 
 #include <multiprocessing/pool_options.hpp>
 
@@ -15,7 +16,7 @@ namespace multiprocessing::detail {
 class worker_settings {
 public:
     /// Throws `std::invalid_argument`.
-    explicit worker_settings(const pool_options& options);
+    explicit worker_settings(const pool_options& options, wording words);
 
     /// For a worker that is bound to this CPU, or to none.
     [[nodiscard]] std::vector<os::setting> all(std::optional<int> cpu) const;
@@ -26,10 +27,14 @@ public:
     [[nodiscard]] bool memory_is_limited() const noexcept;
     [[nodiscard]] multiprocessing::start_method start_method() const noexcept { return start_method_; }
 
+    /// What they are called in messages.
+    [[nodiscard]] const wording& words() const noexcept { return words_; }
+
     /// What the limits have to do with such an end; empty when that is nothing.
     [[nodiscard]] std::string about_end(int exit_code) const;
 
 private:
+    const wording words_;
     const worker_limits limits_;
     const multiprocessing::start_method start_method_;
     std::vector<os::setting> common_;

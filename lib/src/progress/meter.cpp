@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include <multiprocessing/progress.hpp>
 
+#include "os/copy.hpp"
 #include "os/pipe.hpp"
 #include "os/terminal.hpp"
 #include "progress/text.hpp"
@@ -62,12 +63,19 @@ struct progress_meter::display {
         state.elapsed = now - start;
         if (is_bar) { // the last column stays free: some terminals begin a new line behind it
             const auto columns = os::columns_of(descriptor).value_or(usual_columns);
-            os::write_at_once(descriptor, "\r" + progress_bar(state, columns - 1));
+            write("\r" + progress_bar(state, columns - 1));
         } else {
-            os::write_at_once(descriptor, progress_line(state) + "\n");
+            write(progress_line(state) + "\n");
         }
     }
 
+    void write(const std::string& text) const noexcept {
+        if (maker.is_this_process()) { // a copy of it does not show the same once more
+            os::write_at_once(descriptor, text);
+        }
+    }
+
+    const os::maker maker;
     progress_state state;
     const int descriptor;
     const bool is_bar;
@@ -110,7 +118,7 @@ void progress_meter::finish() noexcept {
         try {
             last->draw(done_, std::chrono::steady_clock::now());
             if (last->is_bar) {
-                os::write_at_once(last->descriptor, "\n");
+                last->write("\n");
             }
         } catch (const std::exception&) { // no memory for a text
         }

@@ -106,10 +106,9 @@ std::vector<const char*> environment_with(const std::vector<std::string>& assign
             return std::strncmp(*variable, assignment.c_str(), assignment.find('=') + 1) == 0;
         });
         const auto* kept = kept_from_children.load();
-        const bool is_own =
-            kept != nullptr && std::ranges::any_of(*kept, [&](const auto& beginning) {
-                return std::strncmp(*variable, beginning.c_str(), beginning.size()) == 0;
-            });
+        const bool is_own = kept != nullptr && std::ranges::any_of(*kept, [&](const auto& beginning) {
+                                return std::strncmp(*variable, beginning.c_str(), beginning.size()) == 0;
+                            });
         if (!replaced && !is_own) {
             result.push_back(*variable);
         }

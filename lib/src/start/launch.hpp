@@ -60,9 +60,10 @@ struct lifeline {
 
 /// From now on variables whose names begin so are this process's own: children that are executed do not get
 /// them. `beginnings` lives for ever.
-void keep_from_children(const std::vector<std::string>& beginnings) noexcept;
+[[gnu::visibility("default")]] void keep_from_children(const std::vector<std::string>& beginnings) noexcept;
 
-/// The environment of this process with these changes, without what is its own, as `execve` wants it. Refers to both.
+/// The environment of this process with these changes, without what is its own, as `execve` wants it. Refers
+/// to both.
 [[nodiscard]] std::vector<const char*> environment_with(const std::vector<std::string>& assignments);
 
 /// What a child that was forked says of itself.

@@ -39,13 +39,20 @@ private:
     std::shared_ptr<const log_sink> sink_;
 };
 
+/// Of all threads: those that a task has started are its own.
+constinit std::atomic<std::uint64_t> running_task{0};
+
 sink_of_process& current_sink() {
     return os::one_per_process<sink_of_process>();
 }
 
 void write_line(const log_record& record) {
     auto line = "[" + std::string(to_string(record.level)) + " ";
-    line.append(record.process).append(" ").append(std::to_string(record.pid)).append("] ");
+    line.append(record.process).append(" ").append(std::to_string(record.pid));
+    if (record.task != 0) {
+        line.append(" task ").append(std::to_string(record.task));
+    }
+    line.append("] ");
     line.append(record.text).append("\n");
     os::write_at_once(os::standard_error, line);
 }
@@ -76,7 +83,11 @@ void log(log_level level, std::string_view text) noexcept {
     }
     try {
         const auto self = current_process();
-        const log_record record{.level = level, .pid = self.pid(), .process = self.name(), .text = text};
+        const log_record record{.level = level,
+                                .pid = self.pid(),
+                                .process = self.name(),
+                                .text = text,
+                                .task = running_task.load(std::memory_order_relaxed)};
         if (const auto sink = current_sink().get()) {
             (*sink)(record);
         } else {
@@ -84,6 +95,14 @@ void log(log_level level, std::string_view text) noexcept {
         }
     } catch (...) { // the sink's, or no memory
     }
+}
+
+detail::logs_of_task::logs_of_task(std::uint64_t number) noexcept {
+    running_task.store(number, std::memory_order_relaxed);
+}
+
+detail::logs_of_task::~logs_of_task() {
+    running_task.store(0, std::memory_order_relaxed);
 }
 
 void detail::heed_log_variable() {

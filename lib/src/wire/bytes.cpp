@@ -59,16 +59,13 @@ void bytes::grow(std::size_t count) {
     where_ = shared.empty() ? place::heap : place::source;
 }
 
-void bytes::give_back() noexcept {
+void bytes::release() noexcept {
     if (where_ == place::heap) {
         std::free(data_);
-    } else if (where_ == place::source) {
+    } else {
         source_->release(data_);
     }
-    data_ = inside_.data();
-    size_ = 0;
-    capacity_ = most_inside;
-    where_ = place::inside;
+    let_go();
 }
 
 /// What was there before has been given back.
@@ -76,7 +73,7 @@ void bytes::take_from(bytes& other) noexcept {
     source_ = other.source_;
     size_ = other.size_;
     if (other.where_ == place::inside) {
-        std::memcpy(inside_.data(), other.inside_.data(), other.size_);
+        inside_ = other.inside_; // all, since so many are copied at once
         other.size_ = 0;
         return;
     }

@@ -5,21 +5,6 @@
 
 namespace multiprocessing::detail {
 
-std::size_t write_message(const frame_header& header, std::span<const std::byte> content,
-                          std::span<std::byte> out, const heap_place& place) {
-    std::memcpy(out.data(), &header, sizeof header);
-    std::span<const std::byte> behind;
-    if (header.route == frame_route::in_message) {
-        behind = content;
-    } else if (header.route == frame_route::in_heap) {
-        behind = std::as_bytes(std::span(&place, 1));
-    }
-    if (!behind.empty()) {
-        std::memcpy(out.data() + sizeof header, behind.data(), behind.size());
-    }
-    return sizeof header + behind.size();
-}
-
 message_view parse_message(std::span<const std::byte> message) {
     message_view view;
     if (message.size() < sizeof view.header) {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <stdexcept>
 
@@ -78,8 +79,20 @@ struct message_view {
 
 /// Writes a message into `out`, which has room for it: the header, and the content if it is to be in the
 /// message, or its place. How large it is.
-std::size_t write_message(const frame_header& header, std::span<const std::byte> content,
-                          std::span<std::byte> out, const heap_place& place = {});
+inline std::size_t write_message(const frame_header& header, std::span<const std::byte> content,
+                                 std::span<std::byte> out, const heap_place& place = {}) {
+    std::memcpy(out.data(), &header, sizeof header); // inline: the fields go there from registers
+    std::span<const std::byte> behind;
+    if (header.route == frame_route::in_message) {
+        behind = content;
+    } else if (header.route == frame_route::in_heap) {
+        behind = std::as_bytes(std::span(&place, 1));
+    }
+    if (!behind.empty()) {
+        std::memcpy(out.data() + sizeof header, behind.data(), behind.size());
+    }
+    return sizeof header + behind.size();
+}
 
 /// Takes a message apart that may have been written by anybody. Throws `nonsense_received` when it is not a
 /// frame: too short, of no known kind or route, or with another content than it says.

@@ -4,6 +4,7 @@
 #include "os/memory.hpp"
 #include "wire/frame.hpp"
 
+#include <array>
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/interprocess/mapped_region.hpp>
 #include <boost/interprocess/shared_memory_object.hpp>
@@ -47,16 +48,29 @@ using memory = ipc::ipcdetail::managed_open_or_create_impl<ipc::shared_memory_ob
 static_assert(std::is_same_v<ipc::message_queue, ipc::message_queue_t<ipc::offset_ptr<void>>>,
               "this Boost lays message queues out in another way than the one known here");
 
-/// The bytes of an object in the queue's memory, to be compared with later ones.
+/// The bytes of an object in the queue's memory, to be compared with later ones. By words, as they are
+/// written: a wider load would have to wait for what has just been written to reach the cache.
 template <class T>
-std::vector<std::byte> bytes_of(const T* first, std::size_t count = 1) {
-    const auto bytes = std::as_bytes(std::span(first, count));
-    return {bytes.begin(), bytes.end()};
-}
-template <class T>
-bool has_bytes(const T* first, const std::vector<std::byte>& bytes) {
-    return std::memcmp(first, bytes.data(), bytes.size()) == 0;
-}
+class bytes_of {
+public:
+    explicit bytes_of(const T& object) { std::memcpy(words_.data(), &object, sizeof object); }
+    [[nodiscard]] bool are_those_of(const T& object) const {
+        const auto* const bytes = reinterpret_cast<const std::byte*>(&object);
+        for (std::size_t i = 0; i != words_.size(); ++i) {
+            word now = 0;
+            std::memcpy(&now, bytes + i * sizeof now, sizeof now);
+            if (now != words_[i]) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+private:
+    using word = std::uint32_t;
+    static_assert(sizeof(T) % sizeof(word) == 0);
+    std::array<word, sizeof(T) / sizeof(word)> words_;
+};
 
 /// What is the same whenever nobody is inside an operation. All messages have one priority: Boost then
 /// inserts at the front of a circular index, and the index itself never changes.
@@ -64,24 +78,22 @@ struct resting_state {
     using slot = ipc::ipcdetail::msg_hdr_t<ipc::offset_ptr<void>>;
     using pointer = ipc::offset_ptr<slot>;
 
-    explicit resting_state(const header& queue)
-        : index_pointer(bytes_of(&queue.mp_index)),
-          index(bytes_of(queue.mp_index.get(), queue.m_max_num_msg)),
-          free_mutex(bytes_of(&queue.m_mutex)) {
+    explicit resting_state(const header& queue) : index_pointer(queue.mp_index), free_mutex(queue.m_mutex) {
         for (std::size_t i = 0; i != queue.m_max_num_msg; ++i) {
-            slots.push_back(queue.mp_index[static_cast<std::ptrdiff_t>(i)].get());
+            const auto& place = queue.mp_index[static_cast<std::ptrdiff_t>(i)];
+            index.emplace_back(place);
+            slots.push_back(place.get());
         }
     }
 
     /// Whether that place of the index is what it was.
     [[nodiscard]] bool has_place(const header& now, std::size_t place) const {
-        constexpr auto size = sizeof(pointer);
-        return std::memcmp(now.mp_index.get() + place, index.data() + place * size, size) == 0;
+        return index[place].are_those_of(now.mp_index[static_cast<std::ptrdiff_t>(place)]);
     }
 
-    std::vector<std::byte> index_pointer;
-    std::vector<std::byte> index;
-    std::vector<std::byte> free_mutex;
+    bytes_of<decltype(header::mp_index)> index_pointer;
+    std::vector<bytes_of<pointer>> index{};
+    bytes_of<decltype(header::m_mutex)> free_mutex;
     std::vector<slot*> slots{};
 };
 
@@ -143,12 +155,12 @@ bool message_queue::try_send(std::span<const std::byte> message) {
     return guarded([&] { return queue_->queue.try_send(message.data(), message.size(), priority); });
 }
 
-std::optional<std::size_t> message_queue::try_receive(std::span<std::byte> buffer) {
-    return guarded([&]() -> std::optional<std::size_t> {
+std::size_t message_queue::try_receive(std::span<std::byte> buffer) {
+    return guarded([&]() -> std::size_t {
         ipc::message_queue::size_type size = 0;
         unsigned received_priority = 0;
         if (!queue_->queue.try_receive(buffer.data(), buffer.size(), size, received_priority)) {
-            return std::nullopt;
+            return nothing;
         }
         return size;
     });
@@ -164,7 +176,7 @@ void message_queue::check_untouched() const {
         return place + distance < slots ? place + distance : place + distance - slots;
     };
     const bool untouched =
-        has_bytes(&now.m_mutex, resting.free_mutex) && has_bytes(&now.mp_index, resting.index_pointer) &&
+        resting.free_mutex.are_those_of(now.m_mutex) && resting.index_pointer.are_those_of(now.mp_index) &&
         now.m_max_num_msg == slots && now.m_max_msg_size == queue_->slot_size && count <= slots &&
         newest < slots && now.m_blocked_senders == 0 && now.m_blocked_receivers == 0 &&
         resting.has_place(now, newest) && resting.has_place(now, after(newest, slots - 1)) &&

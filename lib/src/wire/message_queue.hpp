@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,8 +26,9 @@ public:
 
     /// False when the queue is full.
     bool try_send(std::span<const std::byte> message);
-    /// The size of the message, if there was one. `buffer` must have the size of a slot.
-    std::optional<std::size_t> try_receive(std::span<std::byte> buffer);
+    static constexpr std::size_t nothing = SIZE_MAX;
+    /// The size of the message; `nothing` if there was none. `buffer` must have the size of a slot.
+    std::size_t try_receive(std::span<std::byte> buffer);
 
     // For the one who made the queue.
 

@@ -339,10 +339,10 @@ void queue_channel::receive_some() {
     in_turn(turn, queue, [&] {
         for (auto room = std::span(received_.messages); !room.empty(); room = room.subspan(slot_size)) {
             const auto size = queue.try_receive(room.first(slot_size));
-            if (!size) {
+            if (size == message_queue::nothing) {
                 return;
             }
-            received_.sizes.push_back(*size);
+            received_.sizes.push_back(size);
             if (end_ == end::pool) {
                 queue.check_untouched();
             }
@@ -438,10 +438,10 @@ std::optional<std::uint64_t> queue_channel::take_back() {
     std::array<std::byte, slot_size> message;
     auto& queue = queues_->tasks;
     const auto size = in_turn(shared().task_turn, queue, [&] { return queue.try_receive(message); });
-    if (!size) {
+    if (size == message_queue::nothing) {
         return std::nullopt;
     }
-    return parse_message({message.data(), *size}).header.id;
+    return parse_message({message.data(), size}).header.id;
 }
 
 void queue_channel::receive_rest(const std::function<void(frame)>& take) {

@@ -21,6 +21,8 @@
 #include <unordered_set>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 /// Operations of Asio that are completed by threads which are not Asio's: a pool's, or one that waits.
 ///
 ///      initiating function        other thread                      executor of the handler
@@ -228,3 +230,5 @@ private:
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

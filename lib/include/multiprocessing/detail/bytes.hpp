@@ -6,6 +6,8 @@
 #include <cstring>
 #include <span>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing::detail {
 
 /// Where the memory for many bytes comes from, if not from the heap: memory that another process sees.
@@ -32,7 +34,7 @@ public:
     using value_type = std::byte;
     static constexpr std::size_t most_inside = 64;
 
-    bytes() noexcept = default;
+    bytes() noexcept {} // NOLINT: if it were defaulted, `bytes()` would fill what is not used with zeroes
     /// Many will lie in memory from that source, which must outlive them.
     explicit bytes(memory_source* source) noexcept : source_(source) {}
     explicit bytes(std::size_t size) { resize(size); }
@@ -95,15 +97,24 @@ public:
     /// Forgets them without releasing their memory: somebody else will, or has it now.
     void let_go() noexcept {
         where_ = place::inside;
-        give_back();
+        data_ = inside_.data();
+        size_ = 0;
+        capacity_ = most_inside;
     }
     /// Gives all memory back.
-    void give_back() noexcept;
+    void give_back() noexcept {
+        if (where_ == place::inside) {
+            size_ = 0;
+        } else {
+            release();
+        }
+    }
 
 private:
     enum class place : unsigned char { inside, heap, source };
 
     void grow(std::size_t count);
+    void release() noexcept;
     void take_from(bytes& other) noexcept;
 
     std::array<std::byte, most_inside> inside_; // not initialised
@@ -115,3 +126,5 @@ private:
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

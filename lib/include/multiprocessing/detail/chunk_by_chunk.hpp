@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing::detail {
 
 /// How many elements each chunk has, of a range whose length nobody knows: as many as asked for, or, for 0, a
@@ -83,3 +85,5 @@ private:
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing::detail {
 
 /// A callable with its arguments, of whatever types, to be called once in this memory or a copy of it.
@@ -43,3 +45,5 @@ std::unique_ptr<closure> make_closure(T&&... parts) {
 }
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

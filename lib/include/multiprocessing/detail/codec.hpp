@@ -16,6 +16,8 @@
 #include <string>
 #include <variant>
 
+#pragma GCC visibility push(default)
+
 /// The ways in which the kinds of types travel. Included by `serialize.hpp`, which says what travels.
 namespace multiprocessing {
 namespace detail {
@@ -384,3 +386,5 @@ using travels_as_t = typename travels_as<T>::type;
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -3,12 +3,12 @@
 
 #include <multiprocessing/detail/wait_limit.hpp>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -20,6 +20,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#pragma GCC visibility push(default)
 
 namespace multiprocessing::detail {
 
@@ -39,13 +41,29 @@ public:
     static constexpr std::size_t most_inside = few_bytes::most;
 
     payload() = default;
+    payload(const payload&) = default;
+    payload(payload&& other) noexcept { *this = std::move(other); }
+    payload& operator=(const payload&) = default;
+    payload& operator=(payload&& other) noexcept {
+        auto* const to = std::get_if<few_bytes>(&bytes_);
+        const auto* const from = std::get_if<few_bytes>(&other.bytes_);
+        if (to != nullptr && from != nullptr) { // what mostly is so needs no look at a table of what may be
+            *to = *from;
+        } else {
+            bytes_ = std::move(other.bytes_);
+        }
+        return *this;
+    }
+    ~payload() = default;
     payload(std::shared_ptr<const void> owner, std::span<const std::byte> bytes)
         : bytes_(many_bytes{std::move(owner), bytes}) {}
     /// A copy of so few that they are kept inside.
     explicit payload(std::span<const std::byte> few) {
         auto& inside = *std::get_if<few_bytes>(&bytes_);
         inside.size = static_cast<std::uint8_t>(few.size());
-        std::ranges::copy(few, inside.content.begin());
+        if (!few.empty()) {
+            std::memcpy(inside.content.data(), few.data(), few.size());
+        }
     }
 
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
@@ -62,7 +80,7 @@ private:
 class completion;
 
 /// Whoever runs tasks, as seen by those who wait for them. Thread-safe.
-class task_owner {
+class task_owner : public std::enable_shared_from_this<task_owner> {
 public:
     virtual ~task_owner() = default;
     /// Waits until `waited` is complete, of which that task is the only part.
@@ -91,7 +109,7 @@ public:
     bool cancel();
 
     /// A result frame's content arrived for a part: an outcome as `child/outcome` encodes it.
-    void deliver(std::size_t part, payload outcome);
+    void deliver(std::size_t part, payload&& outcome);
     /// What the only part has printed, in its last attempt. Before its outcome.
     void printed(std::string text);
     /// A part will have no result.
@@ -108,7 +126,7 @@ public:
         return remaining(state_.load(std::memory_order_acquire)) == 0;
     }
     /// Whether it completed without a failure. Meaningful once ready.
-    [[nodiscard]] bool succeeded() const noexcept { return error_ == nullptr && failed_part_ == none; }
+    [[nodiscard]] bool succeeded() const noexcept { return failed_part_ == none; }
 
     /// Waits. Throws the failure if there is one; once only.
     void wait_for_success();
@@ -118,7 +136,7 @@ public:
         return parts_ - remaining(state_.load(std::memory_order_acquire));
     }
     /// Meaningful once ready.
-    [[nodiscard]] std::string output() const { return printed_ ? *printed_ : std::string(); }
+    [[nodiscard]] std::string output() const { return rare_ ? rare_->printed : std::string(); }
     /// The encoded value of a part, after a success.
     [[nodiscard]] std::span<const std::byte> value_of(std::size_t index) const;
 
@@ -139,7 +157,15 @@ private:
         payload outcome{};
         std::uint64_t task = 0;
     };
+    /// What few of them ever have.
+    struct rarely {
+        std::exception_ptr error; // why the first part that failed has no outcome
+        std::string printed;
+        std::uint32_t last_hook = 0;
+        std::vector<std::pair<std::uint64_t, hook>> hooks;
+    };
     static constexpr std::uint32_t none = UINT32_MAX;
+    static constexpr std::uint32_t without_outcome = UINT32_MAX - 1;
 
     // The state: how many parts remain, and who is to be told when none does.
     static constexpr std::uint32_t has_waiters = std::uint32_t{1} << 31;
@@ -150,19 +176,17 @@ private:
     [[nodiscard]] const part& at(std::size_t index) const { return index == 0 ? first_ : others_[index - 1]; }
     [[nodiscard]] part& at(std::size_t index) { return index == 0 ? first_ : others_[index - 1]; }
     [[nodiscard]] std::mutex& mutex() const noexcept;
+    [[nodiscard]] rarely& rare();
 
-    // There may be a million of these: what is rare is elsewhere.
+    // There may be a million of these: with the counts of its owners it takes two lines of the cache.
     mutable std::atomic<std::uint32_t> state_;
     const std::uint32_t parts_;
     part first_; // here, since there is mostly no other
     std::unique_ptr<part[]> others_;
     std::weak_ptr<task_owner> owner_;
     // Guarded by `mutex` until complete.
-    std::exception_ptr error_;         // why the first part that failed has no outcome
-    std::uint32_t failed_part_ = none; // or which of them has an exception for its outcome
-    std::uint32_t last_hook_ = 0;
-    std::unique_ptr<const std::string> printed_; // null: nothing
-    std::vector<std::pair<std::uint64_t, hook>> hooks_;
+    std::uint32_t failed_part_ = none; // the first that has an exception for its outcome, or has none
+    std::unique_ptr<rarely> rare_;     // null: nothing of it
 };
 
 /// The order in which things numbered by their owner became ready. Thread-safe.
@@ -211,3 +235,5 @@ std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completion
 bool wait_for_one(const std::shared_ptr<completion>& one, const wait_limit& limit);
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

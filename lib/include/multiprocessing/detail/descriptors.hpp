@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 /// Descriptors that travel with values. What they are the bytes cannot say, only which of them is meant.
 namespace multiprocessing {
 
@@ -69,3 +71,5 @@ private:
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -10,6 +10,8 @@
 #include <tuple>
 #include <type_traits>
 
+#pragma GCC visibility push(default)
+
 /// One task that applies a function to each of several elements: what `map` and `starmap` cut their ranges
 /// into.
 namespace multiprocessing::detail {
@@ -173,3 +175,5 @@ void put_elements(type_list<T...> types, encoder& out, Iterator& position, std::
 }
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

@@ -15,6 +15,8 @@
 #include <utility>
 #include <variant>
 
+#pragma GCC visibility push(default)
+
 namespace boost::serialization {
 template <class T>
 struct version; // complete, and used, when the program includes <boost/serialization/version.hpp>
@@ -144,3 +146,5 @@ void call_serialize(Archive& archive, T& value) {
 } // namespace detail
 
 } // namespace multiprocessing
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 /// How an actor's object is made and called, in the actor's process: callables that wrap the user's.
 namespace multiprocessing::detail {
 
@@ -143,3 +145,5 @@ struct constructor {
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 /// What keeps a type from traveling, and what the compiler says of it: one message for each, which comes
 /// first, and behind which nothing else is compiled that would be as wrong.
 namespace multiprocessing::detail {
@@ -159,3 +161,5 @@ template <has_obstacle T>
 }
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing {
 struct progress_options;
 }
@@ -33,8 +35,10 @@ private:
     struct display;
     std::unique_ptr<display> display_; // null: nothing is shown, or it is finished
     std::chrono::nanoseconds interval_;
-    std::chrono::steady_clock::time_point next_;
+    std::chrono::steady_clock::time_point next_{};
     std::size_t done_ = 0;
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

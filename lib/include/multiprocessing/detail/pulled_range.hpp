@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing::detail {
 
 /// A range whose elements come one at a time from a Source, which has
@@ -81,3 +83,5 @@ private:
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <memory>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing::detail {
 
 /// What a submission does when the task queue is full.
@@ -42,3 +44,5 @@ public:
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

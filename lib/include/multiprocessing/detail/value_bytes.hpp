@@ -10,6 +10,8 @@
 #include <ranges>
 #include <span>
 
+#pragma GCC visibility push(default)
+
 namespace multiprocessing::detail {
 
 /// The bytes of a value, in two pieces: a block of elements need not be copied to stand behind its size.
@@ -39,3 +41,5 @@ auto with_bytes_of(const T& value, const Use& use, descriptor_carrier* carrier =
 }
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 /// How long to wait.
 namespace multiprocessing::detail {
 
@@ -61,3 +63,5 @@ struct wait_limit {
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop
