@@ -54,6 +54,10 @@ payload rest_of(const payload& whole, std::size_t first) {
                                                : payload(std::make_shared<const payload>(whole), rest);
 }
 
+bool is_this_process(const node_hello& hello) {
+    return hello.pid == current_process().pid() && hello.host == os::host_name();
+}
+
 /// What is a reason to try a task again without asking.
 bool came_to_nothing(const std::exception_ptr& outcome) {
     try {
@@ -98,7 +102,7 @@ void mpi_core::start() {
 
 void mpi_core::node_came(node_id id, const node_hello& hello) {
     const lock held(mutex_);
-    if (nodes_are_ending_) {
+    if (nodes_are_ending_ || (!options_.root_works && cluster_.size() > 1 && is_this_process(hello))) {
         return;
     }
     auto& came = nodes_[id];
@@ -526,9 +530,8 @@ void mpi_core::send_arrays(node_id to, const task& sent) {
     auto& receiver = nodes_.at(to);
     for (const auto& name : sent.arrays) {
         const auto known = arrays_.find(name);
-        const bool is_here =
-            receiver.hello.pid == current_process().pid() && receiver.hello.host == os::host_name();
-        if (known != arrays_.end() && !is_here && receiver.arrays.insert(name).second) {
+        if (known != arrays_.end() && !is_this_process(receiver.hello) &&
+            receiver.arrays.insert(name).second) {
             cluster_.post(to, {.kind = message_kind::array,
                                .pool = number_,
                                .content = content_of_array(name, known->second.elements)});
