@@ -123,7 +123,7 @@ void cluster::start() {
     }
     switch (this_role()) {
     case role::root_of_ranks:
-        session_.emplace();
+        start_mpi();
         lines_.push_back(session_->all_ranks());
         for (int rank = 1; rank != lines_.front().size(); ++rank) {
             node added;
@@ -137,7 +137,7 @@ void cluster::start() {
         if (const auto why = why_unreachable(hosts_); !why.empty()) {
             throw cannot_start(std::errc::host_unreachable, why);
         }
-        session_.emplace();
+        start_mpi();
         for (std::size_t place = 0; place != hosts_.size(); ++place) {
             start_agent(place);
         }
@@ -156,6 +156,14 @@ void cluster::start() {
     own.hello = hello_of_this_process();
     add_node(std::move(own));
     expected_ = nodes_.size();
+}
+
+void cluster::start_mpi() {
+    session_.emplace();
+    if (session_->is_the_programs()) {
+        mpi_session::before_end([](void* self) { static_cast<cluster*>(self)->end_with_program(0, true); },
+                                this);
+    }
 }
 
 void cluster::add_node(node added) {

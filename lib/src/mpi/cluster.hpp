@@ -94,6 +94,7 @@ private:
 
     void run(std::promise<void> is_up);
     void start();
+    void start_mpi();
     void add_node(node added);
     void start_agent(std::size_t place);
     void wait_for_hellos();

@@ -274,6 +274,10 @@ pool_stats mpi_core::stats() const {
     auto result = stats_;
     result.running = std::min(workers, schedule_->running());
     result.queued = tasks_.size() - result.running;
+    result.latency = {.p50 = latencies_.percentile(0.5),
+                      .p90 = latencies_.percentile(0.9),
+                      .p99 = latencies_.percentile(0.99),
+                      .p999 = latencies_.percentile(0.999)};
     return result;
 }
 
@@ -557,6 +561,7 @@ void mpi_core::complete(task_id id, payload&& outcome) {
     if (auto* done = tasks_.find(id)) {
         done->completion->deliver(done->part, std::move(outcome));
         ++stats_.done;
+        latencies_.add(std::chrono::steady_clock::now() - done->submitted, 1);
         finish(id, *done);
     }
 }

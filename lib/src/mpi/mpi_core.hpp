@@ -3,6 +3,7 @@
 
 #include "mpi/cluster.hpp"
 #include "os/copy.hpp"
+#include "pool/latencies.hpp"
 #include "pool/schedule.hpp"
 #include "pool/task_table.hpp"
 #include "wire/shared_heap.hpp"
@@ -81,6 +82,7 @@ private:
         std::size_t attempts = 1;
         bool is_idempotent = false;
         std::string lost_with{}; // the host that was lost last
+        steady_time submitted = std::chrono::steady_clock::now();
     };
     struct node {
         node_hello hello{};
@@ -174,6 +176,7 @@ private:
     std::exception_ptr refusal_;       // why a node could not make its workers
     steady_time last_look_ = std::chrono::steady_clock::now();
     pool_stats stats_;
+    latencies latencies_;
     std::atomic<bool> busy_{false};
 
     const std::shared_ptr<completion> end_ = std::make_shared<completion>();
