@@ -78,7 +78,8 @@ class Typical:
         return f"± {self.deviation:.0%}"
 
 
-MPI = "mpirun --allow-run-as-root --oversubscribe -n 3 python3 -m mpi4py.futures"
+MPIRUN = "mpirun --allow-run-as-root --oversubscribe --bind-to none -n"
+MPI = f"{MPIRUN} 3 python3 -m mpi4py.futures"
 
 
 def python_pool(name, what, n, quick=None):
@@ -260,6 +261,31 @@ GROUPS = [
            {plural(number, "task"): (f"ours/tasks queued {{n}} {number}", 200_000, quick)
             for number, quick in [(10, 20_000), (100, 20_000), (1_000, 20_000), (10_000, 20_000),
                                   (100_000, 20_000), (1_000_000, None)]}),
+    Group(
+        "mpi async",
+        [
+            Contender("ours", f"{MPIRUN} 3 ours/mpi async {{n}}", 200_000, 50_000, ("mpirun",)),
+            python_pool("mpi", "async", 5_000, 2_000),
+        ],
+        [Row("rate", "async no-op tasks, MPI, 2 agents", "tasks/s", "more",
+             {"mpi4py.futures": TimesAsGood(3)})],
+    ),
+    Group(
+        "mpi sync",
+        [
+            Contender("ours", f"{MPIRUN} 3 ours/mpi sync {{n}}", 5_000, 1_000, ("mpirun",)),
+            python_pool("mpi", "sync", 2_000, 500),
+        ],
+        [Row("p50", "sync task, MPI, 2 agents, p50", "us", "less", {"mpi4py.futures": TimesAsGood(1)}),
+         Row("p99", "sync task, MPI, 2 agents, p99", "us", "less")],
+    ),
+    Group(
+        "mpi scaling",
+        [Contender(plural(number, "agent"), f"{MPIRUN} {number + 1} ours/mpi millisecond {{n}}", 800 * number,
+                   200 * number, ("mpirun",)) for number in (3, 2, 1)],
+        [Row("rate", "tasks of 1 ms, MPI, a worker at each agent", "tasks/s", "more",
+             {"1 agent": TimesAsGood(2.7, "3 agents")})],
+    ),
     Group(
         "within a process",
         [Contender("ours", "ours/micro --benchmark_min_time={n}", 0.1, 0.02)],

@@ -30,6 +30,8 @@ struct mpi_options {
     /// Whether tasks that do not say otherwise may run again after the loss of the node that they were sent
     /// to (`task_options::idempotent`).
     bool idempotent = false;
+    /// Whether the program's own process is an agent as well, where others have been started by `mpirun`.
+    bool root_works = true;
 };
 
 /// A node: an agent, and the machine that it is on.

@@ -54,6 +54,10 @@ payload rest_of(const payload& whole, std::size_t first) {
                                                : payload(std::make_shared<const payload>(whole), rest);
 }
 
+bool is_this_process(const node_hello& hello) {
+    return hello.pid == current_process().pid() && hello.host == os::host_name();
+}
+
 /// What is a reason to try a task again without asking.
 bool came_to_nothing(const std::exception_ptr& outcome) {
     try {
@@ -98,7 +102,7 @@ void mpi_core::start() {
 
 void mpi_core::node_came(node_id id, const node_hello& hello) {
     const lock held(mutex_);
-    if (nodes_are_ending_) {
+    if (nodes_are_ending_ || (!options_.root_works && cluster_.size() > 1 && is_this_process(hello))) {
         return;
     }
     auto& came = nodes_[id];
@@ -134,7 +138,7 @@ std::vector<mpi_node> mpi_core::nodes() const {
 }
 
 bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                      const task_options& options, when_full then) {
+                      const task_options& options, when_full then, const std::stop_token& stop) {
     check(!options.timeout || options.timeout->count() > 0, "a task's timeout has to be positive");
     check(!options.stop_grace || options.stop_grace->count() >= 0, "a stop_grace cannot be negative");
     task added{.kept = std::move(function.kept),
@@ -155,8 +159,12 @@ bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> compl
     const bool may_wait = then == when_full::wait && std::this_thread::get_id() != collector_.get_id();
     if (may_wait && !schedule_->has_room()) {
         ++waiting_for_room_;
-        room_.wait(held, [&] { return schedule_->has_room() || !schedule_->is_open(); });
+        const bool over =
+            room_.wait(held, stop, [&] { return schedule_->has_room() || !schedule_->is_open(); });
         --waiting_for_room_;
+        if (!over) {
+            throw wait_stopped("a wait for room in a task queue was asked to stop");
+        }
     }
     if (!schedule_->is_open()) {
         throw pool_closed("the pool is closed: it takes no more tasks");
@@ -522,9 +530,8 @@ void mpi_core::send_arrays(node_id to, const task& sent) {
     auto& receiver = nodes_.at(to);
     for (const auto& name : sent.arrays) {
         const auto known = arrays_.find(name);
-        const bool is_here =
-            receiver.hello.pid == current_process().pid() && receiver.hello.host == os::host_name();
-        if (known != arrays_.end() && !is_here && receiver.arrays.insert(name).second) {
+        if (known != arrays_.end() && !is_this_process(receiver.hello) &&
+            receiver.arrays.insert(name).second) {
             cluster_.post(to, {.kind = message_kind::array,
                                .pool = number_,
                                .content = content_of_array(name, known->second.elements)});

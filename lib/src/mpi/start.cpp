@@ -81,15 +81,20 @@ bool is_this_one(const agent_host& host) {
 
 /// Why the program fails there; empty if it does not.
 std::string why_unreachable(const agent_host& host) {
-    if (is_this_one(host)) {
-        return host.daemon == 0 || ::kill(static_cast<pid_t>(host.daemon), 0) == 0 ? ""
-                                                                                   : "its daemon is gone";
+    if (is_this_one(host) && host.daemon == 0) {
+        return {};
     }
     constexpr std::chrono::seconds longest{5};
-    auto words = remote_shell();
+    // A daemon that nobody has reaped yet is gone all the same.
+    const auto command = host.daemon == 0 ? std::string("true")
+                                          : "grep -q '^State:[[:space:]]*[A-WYa-z]' /proc/" +
+                                                std::to_string(host.daemon) + "/status";
+    auto words = is_this_one(host) ? std::vector<std::string>{"sh", "-c"} : remote_shell();
     const auto shell = words.front();
-    words.push_back(host.name);
-    words.push_back(host.daemon == 0 ? "true" : "kill -0 " + std::to_string(host.daemon));
+    if (!is_this_one(host)) {
+        words.push_back(host.name);
+    }
+    words.push_back(command);
     std::vector<char*> arguments;
     for (auto& word : words) {
         arguments.push_back(word.data());
