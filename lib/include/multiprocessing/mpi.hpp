@@ -60,7 +60,8 @@ struct mpi_node {
 /// MPI has a thread of its own, which starts it, in `init` or with the first pool, and ends it when the
 /// program exits. A program that wants MPI for itself initialises it before `init`, and in ranks only, not in
 /// the workers that it is executed for as well (those have no OMPI_COMM_WORLD_RANK); for
-/// MPI_THREAD_SERIALIZED at least, and it makes no calls to MPI while there are pools. See `basic_pool` for what a pool can do, and its threads.
+/// MPI_THREAD_SERIALIZED at least, and it makes no calls to MPI while there are pools. See `basic_pool` for
+/// what a pool can do, and its threads.
 class mpi_pool : public basic_pool {
 public:
     /// Starts the workers on all nodes, and MPI before that. Throws `std::invalid_argument` for options that
