@@ -59,7 +59,7 @@ private:
 class with_free_serialize {
 public:
     with_free_serialize() = default;
-    explicit with_free_serialize(std::string text) : text(std::move(text)) {}
+    explicit with_free_serialize(std::string content) : text(std::move(content)) {}
     bool operator==(const with_free_serialize&) const = default;
 
     std::string text;
