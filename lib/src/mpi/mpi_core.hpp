@@ -156,6 +156,7 @@ private:
     std::condition_variable opened_;
     std::condition_variable work_;     // for the collector
     std::optional<schedule> schedule_; // once it is known how many places there are
+    std::size_t places_per_worker_ = 0; // at most
     task_ids ids_;
     task_table<task> tasks_;
     std::uint64_t submitted_ = 0;
