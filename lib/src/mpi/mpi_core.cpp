@@ -143,7 +143,7 @@ std::vector<mpi_node> mpi_core::nodes() const {
 }
 
 bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                      const task_options& options, when_full then) {
+                      const task_options& options, when_full then, const std::stop_token& stop) {
     check(!options.timeout || options.timeout->count() > 0, "a task's timeout has to be positive");
     check(!options.stop_grace || options.stop_grace->count() >= 0, "a stop_grace cannot be negative");
     task added{.kept = std::move(function.kept),
@@ -164,8 +164,12 @@ bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> compl
     const bool may_wait = then == when_full::wait && std::this_thread::get_id() != collector_.get_id();
     if (may_wait && !schedule_->has_room()) {
         ++waiting_for_room_;
-        room_.wait(held, [&] { return schedule_->has_room() || !schedule_->is_open(); });
+        const bool over =
+            room_.wait(held, stop, [&] { return schedule_->has_room() || !schedule_->is_open(); });
         --waiting_for_room_;
+        if (!over) {
+            throw wait_stopped("a wait for room in a task queue was asked to stop");
+        }
     }
     if (!schedule_->is_open()) {
         throw pool_closed("the pool is closed: it takes no more tasks");

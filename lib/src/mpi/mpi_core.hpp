@@ -47,7 +47,7 @@ public:
     [[nodiscard]] std::vector<mpi_node> nodes() const;
 
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options, when_full then) override;
+                const task_options& options, when_full then, const std::stop_token& stop) override;
     void set_initializer(call initializer) override;
     void close() override;
     void terminate() override;
@@ -152,7 +152,7 @@ private:
     shared_heap no_shared_memory_; // has no room: what travels is not in memory that others share
 
     mutable std::mutex mutex_; // guards all below but the thread
-    std::condition_variable room_;
+    std::condition_variable_any room_;
     std::condition_variable opened_;
     std::condition_variable work_;     // for the collector
     std::optional<schedule> schedule_; // once it is known how many places there are

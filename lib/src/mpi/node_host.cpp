@@ -205,7 +205,7 @@ void node_host::run(hosted_pool& host, node_message&& message) {
         decoder in(message.content.bytes());
         task_options options;
         auto function = call_in(in, *host.pool, options);
-        host.pool->submit(std::move(function), state, 0, options, when_full::exceed);
+        host.pool->submit(std::move(function), state, 0, options, when_full::exceed, {});
     } catch (...) {
         state->fail(std::current_exception());
         state->part_is_complete();
