@@ -36,9 +36,10 @@ struct mpi_options {
 
 /// A node: an agent, and the machine that it is on.
 struct mpi_node {
-    std::string host{};
+    std::string host{};        ///< as the machine calls itself
     long agent = 0;            ///< its process id there
     std::size_t processes = 0; ///< how many workers it has for the pool
+    /// Whether it is the same agent.
     bool operator==(const mpi_node&) const = default;
 };
 

@@ -112,7 +112,7 @@ private:
     [[nodiscard]] bool nobody_comes() const noexcept { return nodes_.empty() && vacancies_.empty(); }
     void leave(const end& order);
 
-    const os::maker maker_;
+    const os::maker maker_{};
     mailbox<command> mailbox_;
     std::atomic<std::uint32_t> last_pool_{0};
     std::atomic<std::size_t> expected_{0};

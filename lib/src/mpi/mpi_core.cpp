@@ -24,6 +24,9 @@ constexpr std::size_t least_per_worker = 2;
 /// And where tasks are short. Of tasks that take no time so many keep a worker busy for as long as a message
 /// takes there and back.
 constexpr std::size_t most_per_worker = 64;
+/// Where there are many workers each gets fewer places: the schedule looks at all of them for each task,
+/// which takes as long with so many as the rest of what a task costs.
+constexpr std::size_t most_places = 2048;
 /// So much work is kept ready at a node: several times a message's way there and back.
 constexpr std::chrono::duration<double> work_ahead = std::chrono::milliseconds(2);
 /// How many nodes an idempotent task may be lost with: one that is the cause is not to take all of them down.
@@ -90,7 +93,9 @@ void mpi_core::start() {
     for (const auto& [id, each] : nodes_) {
         workers += each.processes;
     }
-    schedule_.emplace(schedule_options{.workers = std::max<std::size_t>(1, workers * most_per_worker),
+    workers = std::max<std::size_t>(1, workers);
+    places_per_worker_ = std::clamp(most_places / workers, least_per_worker, most_per_worker);
+    schedule_.emplace(schedule_options{.workers = workers * places_per_worker_,
                                        .capacity = options_.workers.task_queue_capacity,
                                        .most_under_way = 1,
                                        .retry_back_off = options_.workers.retry_back_off});
@@ -508,7 +513,7 @@ void mpi_core::adapt_places(steady_time now) {
         const auto finished = static_cast<double>(std::exchange(each.finished, 0));
         const auto ahead = static_cast<std::size_t>(std::ceil(finished * work_ahead / since));
         const auto least = std::min(least_per_worker * each.processes, each.wanted);
-        const auto wanted = std::min(most_per_worker * each.processes, least + ahead);
+        const auto wanted = std::min(places_per_worker_ * each.processes, least + ahead);
         if (wanted > each.wanted || 2 * wanted < each.wanted) {
             each.wanted = std::max(wanted, each.wanted / 2);
         }

@@ -6,7 +6,6 @@
 #include "pool/latencies.hpp"
 #include "pool/schedule.hpp"
 #include "pool/task_table.hpp"
-#include "wire/shared_heap.hpp"
 
 #include <multiprocessing/detail/task_runner.hpp>
 #include <multiprocessing/mpi.hpp>
@@ -18,12 +17,20 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
 
 namespace multiprocessing::detail {
+
+/// Has no room: what travels to other machines lies in no memory that is shared.
+class no_shared_memory final : public memory_source {
+public:
+    [[nodiscard]] std::span<std::byte> allocate(std::size_t /*size*/) noexcept override { return {}; }
+    void release(std::byte* /*memory*/) noexcept override {}
+};
 
 /// A pool on many nodes: the same schedule as a local pool's, and what acts on it.
 ///
@@ -149,13 +156,14 @@ private:
     cluster& cluster_;
     const mpi_options options_;
     const std::uint32_t number_;
-    shared_heap no_shared_memory_; // has no room: what travels is not in memory that others share
+    no_shared_memory no_shared_memory_;
 
     mutable std::mutex mutex_; // guards all below but the thread
     std::condition_variable_any room_;
     std::condition_variable opened_;
-    std::condition_variable work_;     // for the collector
-    std::optional<schedule> schedule_; // once it is known how many places there are
+    std::condition_variable work_;      // for the collector
+    std::optional<schedule> schedule_;  // once it is known how many places there are
+    std::size_t places_per_worker_ = 0; // at most
     task_ids ids_;
     task_table<task> tasks_;
     std::uint64_t submitted_ = 0;
