@@ -121,6 +121,18 @@ BOOST_AUTO_TEST_CASE(others_print_as_ever) {
     BOOST_TEST(seen.text() == "shown");
 }
 
+BOOST_AUTO_TEST_CASE(is_not_what_the_library_logs_of_the_task) {
+    captured_stderr seen;
+    mp::set_log_level(mp::log_level::debug);
+    {
+        mp::pool pool(1);
+        BOOST_TEST(output_of(pool.apply_async(captured, print, 1)) == printed_by(1));
+    }
+    mp::set_log_level(mp::log_level::off);
+    const auto log = seen.text();
+    BOOST_TEST(log.find(" task 1] begins it\n") != std::string::npos, log);
+}
+
 BOOST_AUTO_TEST_CASE(before_an_exception) {
     mp::pool pool(1);
     auto task = pool.apply_async(captured, print_and_throw);

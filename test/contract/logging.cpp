@@ -76,10 +76,11 @@ void log_from_grandchild() {
     grandchild.start();
     grandchild.join();
 }
-void run_process(const mp::process_options& options, const std::string& text) {
+long run_process(const mp::process_options& options, const std::string& text) {
     mp::process child(options, log_one, text);
     child.start();
     child.join();
+    return child.pid();
 }
 std::string line(const char* level, const std::string& process, long pid, const std::string& text) {
     return "[" + std::string(level) + " " + process + " " + std::to_string(pid) + "] " + text;
@@ -237,6 +238,22 @@ BOOST_DATA_TEST_CASE(lines_of_a_worker_tell_its_task, each_start_method, method)
     const auto tagged = "[info logger " + std::to_string(worker);
     BOOST_TEST(has(lines, tagged + "] no task"), text);
     BOOST_TEST(has(lines, tagged + " task 2] the second"), text);
+}
+
+BOOST_DATA_TEST_CASE(what_a_task_starts_is_not_the_task, each_start_method, method) {
+    captured_stderr seen;
+    mp::log_to_stderr();
+    long child = 0;
+    {
+        mp::pool pool(1);
+        child = pool.apply(
+            [](mp::start_method how) {
+                return run_process({.name = "child", .start_method = how}, "from a child");
+            },
+            method);
+    }
+    const auto text = seen.text();
+    BOOST_TEST(has(fault::lines_of(text), line("info", "child", child, "from a child")), text);
 }
 
 BOOST_AUTO_TEST_CASE(each_event_of_a_task_is_a_line) {

@@ -11,12 +11,17 @@
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <forward_list>
 #include <functional>
 #include <list>
 #include <optional>
 #include <sstream>
+#include <stop_token>
 #include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
 #include <vector>
 
 // What is shown of how far something has got: to somebody at a terminal, and elsewhere.
@@ -224,6 +229,52 @@ BOOST_AUTO_TEST_CASE(what_ctrl_c_does_is_as_it_was_afterwards) {
     BOOST_TEST(shown.ends_with("\r\nthe same\r\n"), shown);
 }
 
+BOOST_AUTO_TEST_CASE(what_ctrl_c_does_is_as_it_was_in_a_copy_too) {
+    sitting it([](const std::string& terminal, mp::queue<int>) {
+        sit_down(terminal);
+        const std::vector<int> numbers(3);
+        auto inherited = std::make_optional(mp::progress(numbers));
+        (void)inherited->begin();
+        const auto copy = ::fork();
+        if (copy == 0) {
+            inherited.reset();
+            for (const int n : mp::progress(numbers)) {
+                (void)n;
+            }
+            struct sigaction now {};
+            ::sigaction(SIGINT, nullptr, &now);
+            ::_exit(now.sa_handler == SIG_DFL ? 0 : 1);
+        }
+        int status = 0;
+        ::waitpid(copy, &status, 0);
+        inherited.reset();
+        std::puts(status == 0 ? "the same" : "another");
+    });
+    const auto shown = it.shown();
+    BOOST_TEST(shown.ends_with("\r\nthe same\r\n"), shown);
+}
+
+BOOST_AUTO_TEST_CASE(ctrl_c_ends_the_line_of_a_bar_that_is_still_drawn) {
+    sitting it([](const std::string& terminal, mp::queue<int> work) {
+        sit_down(terminal);
+        const int another = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+        auto first = std::make_optional(
+            mp::progress(std::vector<int>(3), {.style = mp::progress_style::bar, .descriptor = another}));
+        auto second = mp::progress(work, at_every_step);
+        first.reset();
+        ::close(another);
+        for (const int n : second) {
+            (void)n;
+        }
+    });
+    it.work().put(1);
+    BOOST_TEST(it.screen().shows("\r1, "));
+    it.screen().type(ctrl_c);
+    const auto shown = it.shown();
+    BOOST_TEST(shown.ends_with("\r\n"), shown);
+    BOOST_TEST(it.exit_code() == -SIGINT);
+}
+
 BOOST_AUTO_TEST_CASE(a_dumb_terminal_gets_lines) {
     sitting it([](const std::string& terminal, mp::queue<int>) {
         sit_down(terminal);
@@ -351,6 +402,29 @@ BOOST_AUTO_TEST_CASE(a_future_and_the_tasks_it_is_made_of) {
     });
     BOOST_TEST(text.starts_with("map: 8/8 (100%), "), text);
     BOOST_TEST(contains(text, "\n1/1 (100%), "), text);
+}
+
+BOOST_AUTO_TEST_CASE(a_future_is_not_looked_at_all_the_time) {
+    mp::pool pool(1);
+    const auto text = stderr_of([&] {
+        mp::progress(pool.apply_async([] { std::this_thread::sleep_for(50ms); }), {.interval = 0ns}).get();
+    });
+    BOOST_TEST(std::ranges::count(text, '\n') < 1000);
+}
+
+BOOST_AUTO_TEST_CASE(a_wait_for_a_future_that_is_asked_to_stop) {
+    mp::pool pool(1);
+    auto task = pool.apply_async(fault::stay);
+    std::stop_source source;
+    source.request_stop();
+    const auto text = stderr_of([&] {
+        BOOST_CHECK_THROW((void)mp::progress(std::move(task), {}, source.get_token()), mp::wait_stopped);
+    });
+    BOOST_TEST(text.starts_with("0/1 (0%), "), text);
+    BOOST_TEST(task.valid()); // NOLINT: it was not moved from
+    BOOST_TEST(!task.ready());
+    task.cancel();
+    BOOST_CHECK_THROW(mp::progress(std::move(task), {}, source.get_token()).get(), mp::task_cancelled);
 }
 
 BOOST_AUTO_TEST_CASE(an_interval_is_not_negative) {

@@ -110,6 +110,20 @@ BOOST_FIXTURE_TEST_CASE(waits_for_futures_stop, held_task) {
     BOOST_TEST(f.get(never.token) == 5);
 }
 
+BOOST_AUTO_TEST_CASE(a_map_stops_while_it_waits_for_room) {
+    mp::pool pool({.processes = 1, .task_queue_capacity = 2});
+    gate g;
+    const auto pass = [](gate each) {
+        each.pass();
+        return 1;
+    };
+    const std::vector<gate> gates(100, g);
+    const auto stops = [](const auto& wait) { check_that_it_stops(throws<mp::wait_stopped>(wait), 4); };
+    stops([&](const auto& stop) { pool.map(pass, gates, 1, stop); });
+    stops([&](const auto& stop) { pool.starmap(pass, std::vector<std::tuple<gate>>(100, {g}), 1, stop); });
+    BOOST_TEST(pool.stats().queued <= 2U);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_range_of_futures_goes_on_after_a_stop, held_task) {
     std::stop_source source;
     auto range = mp::as_completed(futures, 1h, source.get_token());

@@ -168,6 +168,12 @@ BOOST_AUTO_TEST_CASE(tells_of_tasks_that_come_to_nothing) {
     BOOST_TEST(events("i", "timed out").size() == 1U);
     BOOST_TEST(events("i", "cancelled").size() == 1U);
     BOOST_TEST(events("i", "terminated").size() == 1U);
+    const auto spans = events("X");
+    BOOST_TEST_REQUIRE(spans.size() == 2U); // the one that was late, and the one that ran to the end
+    for (const auto& each : spans) {
+        BOOST_TEST(each.get<std::string>("args.ended by") == "the worker's death");
+    }
+    BOOST_TEST(fault::contains(spans[1].get<std::string>("name"), "pass_gate"));
     check_that_spans_are_in_order();
 }
 
@@ -222,7 +228,6 @@ BOOST_AUTO_TEST_CASE(a_disk_that_is_full_ends_the_trace_and_nothing_else) {
     mp::process program(
         [](const fs::path& to) {
             mp::log_to_stderr(mp::log_level::warning);
-            std::signal(SIGXFSZ, SIG_IGN);
             mp::pool pool({.processes = 1, .trace = to});
             constexpr rlimit most{100'000, 100'000}; // for the files of this process, like the trace
             ::setrlimit(RLIMIT_FSIZE, &most);
@@ -241,6 +246,18 @@ BOOST_AUTO_TEST_CASE(a_disk_that_is_full_ends_the_trace_and_nothing_else) {
     read(text() + "]"); // whole events
     BOOST_TEST(fs::file_size(file()) <= 100'000U);
     BOOST_TEST(!events("X").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_another_pool_writes_as_well_has_no_hole) {
+    {
+        mp::pool pool(options(1));
+        pool.map(traced_square, std::vector<int>(10, 2), 1);
+        mp::pool other(options(1));
+        pool.close();
+        pool.join();
+    }
+    BOOST_TEST(fault::contains(text(), "ended"));
+    BOOST_TEST(text().find('\0') == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(can_be_read_when_the_program_is_killed) {

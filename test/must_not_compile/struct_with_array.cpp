@@ -1,5 +1,5 @@
-// error: this class has an array for a member, so its members cannot be told apart: make the array a
-// std::array names: item
+// error: this class has an array for a member, so its members cannot be told apart: make the array
+// names: item
 #include <multiprocessing.hpp>
 
 struct item {

@@ -36,9 +36,10 @@ struct mpi_options {
 
 /// A node: an agent, and the machine that it is on.
 struct mpi_node {
-    std::string host{};
+    std::string host{};        ///< as the machine calls itself
     long agent = 0;            ///< its process id there
     std::size_t processes = 0; ///< how many workers it has for the pool
+    /// Whether it is the same agent.
     bool operator==(const mpi_node&) const = default;
 };
 
@@ -57,9 +58,11 @@ struct mpi_node {
 /// mutexes, connections. Of a `shared_array` that this process has made each node gets one copy, as the
 /// elements are when the first task that needs it is sent there; what tasks write to it stays on their node.
 ///
-/// The first pool of a process starts MPI, on a thread of its own, which ends it when the program exits. A
-/// program that has initialised MPI itself must have done so for MPI_THREAD_SERIALIZED at least, and makes no
-/// calls to MPI while there are pools. See `basic_pool` for what a pool can do, and its threads.
+/// MPI has a thread of its own, which starts it, in `init` or with the first pool, and ends it when the
+/// program exits. A program that wants MPI for itself initialises it before `init`, and in ranks only, not in
+/// the workers that it is executed for as well (those have no OMPI_COMM_WORLD_RANK); for
+/// MPI_THREAD_SERIALIZED at least, and it makes no calls to MPI while there are pools. See `basic_pool` for
+/// what a pool can do, and its threads.
 class mpi_pool : public basic_pool {
 public:
     /// Starts the workers on all nodes, and MPI before that. Throws `std::invalid_argument` for options that

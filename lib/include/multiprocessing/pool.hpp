@@ -31,7 +31,6 @@ namespace multiprocessing {
 inline constexpr std::size_t automatic = 0;
 
 namespace detail {
-class pool_core;
 struct unbounded_submission;
 } // namespace detail
 
@@ -50,10 +49,6 @@ class basic_pool {
     static constexpr bool is_options = std::is_same_v<std::remove_cvref_t<F>, task_options>;
 
 public:
-    /// What has been moved from can only be destroyed or assigned to.
-    basic_pool(basic_pool&&) noexcept = default;
-    basic_pool& operator=(basic_pool&&) noexcept;
-
     /// Has each worker, also those started later, call `f(args...)` before its first task. An initializer
     /// that throws or dies counts as a worker that cannot start. Throws `std::logic_error` once a task has
     /// been submitted, and when there is one already.
@@ -113,7 +108,8 @@ public:
     /// that take a range, that may be a list in braces, `{1, 2, 3}`, if `f` has one signature.
     template <class F, std::ranges::input_range Range = detail::braced_arguments<F>>
     auto map(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
-        return get_unless_stopped(map_async(f, range, chunk_size), std::move(stop));
+        return get_unless_stopped(submit_each<detail::element_is::the_argument>(f, range, chunk_size, stop),
+                                  stop);
     }
     template <class F, std::ranges::input_range Range = detail::braced_arguments<F>>
     auto map_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
@@ -157,7 +153,8 @@ public:
     /// As `map`, for elements that are tuples of arguments.
     template <class F, std::ranges::input_range Range = detail::braced_tuples<F>>
     auto starmap(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
-        return get_unless_stopped(starmap_async(f, range, chunk_size), std::move(stop));
+        return get_unless_stopped(
+            submit_each<detail::element_is::a_tuple_of_arguments>(f, range, chunk_size, stop), stop);
     }
     template <class F, std::ranges::input_range Range = detail::braced_tuples<F>>
     auto starmap_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
@@ -215,6 +212,9 @@ public:
 protected:
     /// For the library's own use.
     explicit basic_pool(std::shared_ptr<detail::task_runner> core) : core_(std::move(core)) {}
+    // Only between pools of one kind.
+    basic_pool(basic_pool&&) noexcept = default;
+    basic_pool& operator=(basic_pool&&) noexcept;
     /// Terminates and joins.
     ~basic_pool();
     /// For the library's own use.
@@ -227,23 +227,24 @@ private:
 
     [[nodiscard]] detail::memory_source* memory() noexcept { return &core_->memory_for_tasks(); }
     void submit(detail::call&& call, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options) {
-        core_->submit(std::move(call), std::move(completion), part, options, detail::when_full::wait);
+                const task_options& options, const std::stop_token& stop = {}) {
+        core_->submit(std::move(call), std::move(completion), part, options, detail::when_full::wait, stop);
     }
     bool try_submit(detail::call&& call, std::shared_ptr<detail::completion> completion,
                     const task_options& options) {
-        return core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::refuse);
+        return core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::refuse,
+                             {});
     }
     /// Exceeds the capacity of the task queue instead of waiting.
     void submit_at_once(detail::call&& call, std::shared_ptr<detail::completion> completion,
                         const task_options& options) {
-        core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::exceed);
+        core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::exceed, {});
     }
     void set_initializer(detail::call call) { core_->set_initializer(std::move(call)); }
     [[nodiscard]] std::size_t in_flight() const noexcept { return core_->in_flight(); }
 
     template <detail::element_is How, class F, class Range>
-    auto submit_each(const F& f, Range& range, std::size_t chunk_size) {
+    auto submit_each(const F& f, Range& range, std::size_t chunk_size, const std::stop_token& stop = {}) {
         using each = detail::each_of_t<How, F, Range>;
         using result = typename each::results::type;
         if constexpr (!std::ranges::forward_range<Range> && !std::ranges::sized_range<Range>) {
@@ -251,7 +252,7 @@ private:
             for (auto&& element : range) {
                 elements.push_back(std::forward<decltype(element)>(element));
             }
-            return submit_each<How>(f, elements, chunk_size);
+            return submit_each<How>(f, elements, chunk_size, stop);
         } else {
             auto left = static_cast<std::size_t>(std::ranges::distance(range));
             chunk_size = std::min(chunk_size, std::max<std::size_t>(1, left));
@@ -261,26 +262,38 @@ private:
             }
             const auto parts = (left + chunk_size - 1) / chunk_size;
             auto state = std::make_shared<detail::completion>(parts);
+            future<result> all(state);
             auto position = std::ranges::begin(range);
             for (std::size_t part = 0; part != parts; ++part) {
+                if (stop.stop_requested()) {
+                    throw_map_stopped(all);
+                }
                 const auto count = std::min(left, chunk_size);
                 const auto put_elements = [&](encoder& out) {
                     detail::put_elements<How>(typename each::types{}, out, position, count);
                 };
-                submit(detail::make_call_through<each>(memory(), static_cast<const std::decay_t<F>&>(f),
-                                                       put_elements),
-                       state, part, {});
+                auto chunk = detail::make_call_through<each>(memory(), static_cast<const std::decay_t<F>&>(f),
+                                                             put_elements);
+                try {
+                    submit(std::move(chunk), state, part, {}, stop);
+                } catch (const wait_stopped&) {
+                    throw_map_stopped(all);
+                }
                 left -= count;
             }
-            return future<result>(std::move(state));
+            return all;
         }
     }
 
     template <class R>
-    static R get_unless_stopped(future<R> all, std::stop_token stop) {
-        if (!all.wait(std::move(stop))) {
-            all.cancel();
-            throw wait_stopped("a map was asked to stop; what it has not done is cancelled");
+    [[noreturn]] static void throw_map_stopped(future<R>& all) {
+        all.cancel();
+        throw wait_stopped("a map was asked to stop; what it has not done is cancelled");
+    }
+    template <class R>
+    static R get_unless_stopped(future<R> all, const std::stop_token& stop) {
+        if (!all.wait(stop)) {
+            throw_map_stopped(all);
         }
         return all.get();
     }
@@ -347,7 +360,8 @@ private:
 /// When workers die before they can run anything, time after time, the pool gives up, and tasks fail with
 /// `worker_died` that says so.
 ///
-/// The destructor terminates and joins. Threads: see `basic_pool`.
+/// The destructor terminates and joins. Movable; what has been moved from can only be destroyed or assigned
+/// to. Threads: see `basic_pool`.
 class pool : public basic_pool {
 public:
     /// Starts the workers. Throws `std::invalid_argument` for options that make no sense, `not_initialized`,

@@ -5,12 +5,14 @@
 #include <multiprocessing/detail/pulled_range.hpp>
 #include <multiprocessing/future.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -113,18 +115,24 @@ template <std::ranges::input_range Range>
 ///
 ///     auto squares = mp::progress(pool.map_async(f, numbers)).get();
 ///
-/// Returns the same future, which is ready. The tasks of a `map_async` are its chunks. Throws
-/// `std::logic_error` when there is no outcome to wait for, and `std::invalid_argument` for an interval that
-/// is negative.
+/// Returns the same future, which is ready. The tasks of a `map_async` are its chunks. It looks a hundred
+/// times a second at most, whatever the interval is. Throws `wait_stopped` when it is asked to stop first,
+/// and the future stays where it was; `std::logic_error` when there is no outcome to wait for; and
+/// `std::invalid_argument` for an interval that is negative.
 template <class R>
-[[nodiscard]] future<R> progress(future<R> awaited, const progress_options& options = {}) {
+[[nodiscard]] future<R> progress(future<R>&& awaited, const progress_options& options = {},
+                                 const std::stop_token& stop = {}) {
+    constexpr std::chrono::nanoseconds shortest_wait = std::chrono::milliseconds(10);
     const auto& state = *detail::outcome_of(awaited);
     detail::progress_meter meter(options, state.parts());
     do {
         meter.show(state.parts_done());
-    } while (!awaited.wait_for(meter.interval()));
+        if (stop.stop_requested() && !awaited.ready()) {
+            throw wait_stopped("a wait for a future was asked to stop");
+        }
+    } while (!awaited.wait_for(std::max(meter.interval(), shortest_wait), stop));
     meter.show(state.parts_done());
-    return awaited;
+    return std::move(awaited);
 }
 
 } // namespace multiprocessing

@@ -158,6 +158,7 @@ void become_child(const handover& work, const std::function<void()>& function,
     } catch (const std::exception& e) {
         cannot_begin(e);
     }
+    const logs_of_task of_none(0); // a task that has forked this process is another's
     note(log_level::debug, [] { return std::string("begins"); });
     const int code = run(work, function);
     note(log_level::debug, [&] { return "exits with code " + std::to_string(code); });

@@ -38,16 +38,16 @@ std::stop_token stop_line::token() {
     if (!socket_) {
         return {};
     }
+    if (!listening_) { // first: a source is only forgotten by who listens
+        const os::signals_blocked signals_are_for_the_task;
+        std::thread([this] { listen(); }).detach();
+        listening_ = true;
+    }
     if (!source_) {
         source_.emplace();
         if (asked_to_stop_ == running_) {
             source_->request_stop();
         }
-    }
-    if (!listening_) {
-        const os::signals_blocked signals_are_for_the_task;
-        std::thread([this] { listen(); }).detach();
-        listening_ = true;
     }
     return source_->get_token();
 }

@@ -71,10 +71,6 @@ void run_received(const frame& received, bytes& outcome) {
         put_exception(unless_limited(received.lost), outcome);
         return;
     }
-    const logs_of_task tagged(number_of(received.id));
-    note(log_level::debug, [&] {
-        return std::string(received.kind == frame_kind::initialize ? "calls the initializer" : "begins it");
-    });
     stop_line::of_this_process().begin(received.id);
     decoder in(received.content.bytes());
     run_to_outcome(in, outcome);
@@ -139,22 +135,27 @@ void serve(channel& pool, const worker_handle& handle) {
     pool.send(frame_kind::ready, 0, {});
     // A limit is for what tasks need: large results are better copied once more than mapped.
     bytes outcome(handle.memory_is_limited ? nullptr : pool.memory_for_results());
+    const auto begins_it = [] { return std::string("begins it"); };
     for (;;) {
         const auto received = next_frame(pool);
+        const logs_of_task tagged(number_of(received.id)); // 0, if it is none
         switch (received.kind) {
         case frame_kind::leave:
             return;
         case frame_kind::task:
+            note(log_level::debug, begins_it);
             tell_when(pool, handle.is_traced, received.id, [&] { run_received(received, outcome); });
             send_result(pool, received.id, outcome);
             break;
         case frame_kind::captured_task:
+            note(log_level::debug, begins_it); // before its prints are captured, of which this is none
             tell_when(pool, handle.is_traced, received.id,
                       [&] { run_captured(pool, received, printed, outcome); });
             send_result(pool, received.id, outcome);
             os::clear_printed(printed);
             break;
         case frame_kind::initialize:
+            note(log_level::debug, [] { return std::string("calls the initializer"); });
             run_received(received, outcome);
             if (!is_value(outcome)) {
                 pool.send(frame_kind::initializer_failed, 0, outcome);

@@ -127,8 +127,7 @@ void cluster::run(std::promise<void> is_up) {
 
 void cluster::start() {
     if (this_role() == role::root_of_ranks) {
-        session_.emplace();
-        end_with_programs_mpi();
+        start_mpi();
         const auto ranks = session_->all_ranks();
         for (int rank = 1; rank != ranks.size(); ++rank) {
             add_node({.agent = std::make_unique<peer>(ranks, rank), .name = "rank " + std::to_string(rank)});
@@ -151,8 +150,7 @@ void cluster::start() {
         if (const auto why = why_unreachable(hosts_); !why.empty()) {
             throw cannot_start(std::errc::host_unreachable, why);
         }
-        session_.emplace();
-        end_with_programs_mpi();
+        start_mpi();
         for (std::size_t place = 0; place != hosts_.size() && !refusal_ && !end_; ++place) {
             start_agent(place);
             take_a_turn(); // those before it are to hear of this process
@@ -169,17 +167,12 @@ void cluster::start() {
 }
 
 /// Where MPI is the program's, it ends the agents before MPI.
-void cluster::end_with_programs_mpi() {
-    if (!session_->is_the_programs()) {
-        return;
+void cluster::start_mpi() {
+    session_.emplace();
+    if (session_->is_the_programs()) {
+        mpi_session::before_end(
+            [](void* self) { static_cast<cluster*>(self)->end_with_program(EXIT_SUCCESS, true); }, this);
     }
-    int key = MPI_KEYVAL_INVALID;
-    const auto ends = [](MPI_Comm, int, void* self, void*) {
-        static_cast<cluster*>(self)->end_with_program(EXIT_SUCCESS, true);
-        return MPI_SUCCESS;
-    };
-    BOOST_MPI_CHECK_RESULT(MPI_Comm_create_keyval, (MPI_COMM_NULL_COPY_FN, ends, &key, nullptr));
-    BOOST_MPI_CHECK_RESULT(MPI_Comm_set_attr, (MPI_COMM_SELF, key, this));
 }
 
 void cluster::add_node(node added) {

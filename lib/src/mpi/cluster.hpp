@@ -112,7 +112,7 @@ private:
 
     void run(std::promise<void> is_up);
     void start();
-    void end_with_programs_mpi();
+    void start_mpi();
     void add_node(node added);
     void start_agent(std::size_t place);
     void wait_for_hellos();
@@ -137,7 +137,7 @@ private:
     [[nodiscard]] bool say_goodbye(const end& order);
     void leave(const end& order);
 
-    const os::maker maker_;
+    const os::maker maker_{};
     mailbox<command> mailbox_;
     std::atomic<std::uint32_t> last_pool_{0};
     std::atomic<std::size_t> expected_{0};

@@ -24,6 +24,9 @@ constexpr std::size_t least_per_worker = 2;
 /// And where tasks are short. Of tasks that take no time so many keep a worker busy for as long as a message
 /// takes there and back.
 constexpr std::size_t most_per_worker = 64;
+/// Where there are many workers each gets fewer places: the schedule looks at all of them for each task,
+/// which takes as long with so many as the rest of what a task costs.
+constexpr std::size_t most_places = 2048;
 /// So much work is kept ready at a node: several times a message's way there and back.
 constexpr std::chrono::duration<double> work_ahead = std::chrono::milliseconds(2);
 /// How many nodes an idempotent task may be lost with: one that is the cause is not to take all of them down.
@@ -100,7 +103,9 @@ void mpi_core::start() {
         most = std::max(most, each.processes);
     }
     workers += (cluster_.size() - std::min(cluster_.size(), nodes_.size())) * most; // those that may come
-    schedule_.emplace(schedule_options{.workers = std::max<std::size_t>(1, workers * most_per_worker),
+    workers = std::max<std::size_t>(1, workers);
+    places_per_worker_ = std::clamp(most_places / workers, least_per_worker, most_per_worker);
+    schedule_.emplace(schedule_options{.workers = workers * places_per_worker_,
                                        .capacity = options_.workers.task_queue_capacity,
                                        .most_under_way = 1,
                                        .retry_back_off = options_.workers.retry_back_off});
@@ -180,7 +185,7 @@ std::vector<mpi_node> mpi_core::nodes() const {
 }
 
 bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                      const task_options& options, when_full then) {
+                      const task_options& options, when_full then, const std::stop_token& stop) {
     check(!options.timeout || options.timeout->count() > 0, "a task's timeout has to be positive");
     check(!options.stop_grace || options.stop_grace->count() >= 0, "a stop_grace cannot be negative");
     task added{.kept = std::move(function.kept),
@@ -201,8 +206,12 @@ bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> compl
     const bool may_wait = then == when_full::wait && std::this_thread::get_id() != collector_id_;
     if (may_wait && !schedule_->has_room()) {
         ++waiting_for_room_;
-        room_.wait(held, [&] { return schedule_->has_room() || !schedule_->is_open(); });
+        const bool over =
+            room_.wait(held, stop, [&] { return schedule_->has_room() || !schedule_->is_open(); });
         --waiting_for_room_;
+        if (!over) {
+            throw wait_stopped("a wait for room in a task queue was asked to stop");
+        }
     }
     if (!schedule_->is_open()) {
         throw pool_closed("the pool is closed: it takes no more tasks");
@@ -315,6 +324,10 @@ pool_stats mpi_core::stats() const {
     auto result = stats_;
     result.running = std::min(workers, schedule_->running());
     result.queued = tasks_.size() - result.running;
+    result.latency = {.p50 = latencies_.percentile(0.5),
+                      .p90 = latencies_.percentile(0.9),
+                      .p99 = latencies_.percentile(0.99),
+                      .p999 = latencies_.percentile(0.999)};
     return result;
 }
 
@@ -546,7 +559,7 @@ void mpi_core::adapt_places(steady_time now) {
         const auto finished = static_cast<double>(std::exchange(each.finished, 0));
         const auto ahead = static_cast<std::size_t>(std::ceil(finished * work_ahead / since));
         const auto least = std::min(least_per_worker * each.processes, each.wanted);
-        const auto wanted = std::min(most_per_worker * each.processes, least + ahead);
+        const auto wanted = std::min(places_per_worker_ * each.processes, least + ahead);
         if (wanted > each.wanted || 2 * wanted < each.wanted) {
             each.wanted = std::max(wanted, each.wanted / 2);
         }
@@ -600,6 +613,7 @@ void mpi_core::complete(task_id id, payload&& outcome) {
     if (auto* done = tasks_.find(id)) {
         done->completion->deliver(done->part, std::move(outcome));
         ++stats_.done;
+        latencies_.add(std::chrono::steady_clock::now() - done->submitted, 1);
         finish(id, *done);
     }
 }

@@ -3,9 +3,9 @@
 
 #include "mpi/cluster.hpp"
 #include "os/copy.hpp"
+#include "pool/latencies.hpp"
 #include "pool/schedule.hpp"
 #include "pool/task_table.hpp"
-#include "wire/shared_heap.hpp"
 
 #include <multiprocessing/detail/task_runner.hpp>
 #include <multiprocessing/mpi.hpp>
@@ -17,12 +17,20 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
 
 namespace multiprocessing::detail {
+
+/// Has no room: what travels to other machines lies in no memory that is shared.
+class no_shared_memory final : public memory_source {
+public:
+    [[nodiscard]] std::span<std::byte> allocate(std::size_t /*size*/) noexcept override { return {}; }
+    void release(std::byte* /*memory*/) noexcept override {}
+};
 
 /// A pool on many nodes: the same schedule as a local pool's, and what acts on it.
 ///
@@ -46,7 +54,7 @@ public:
     [[nodiscard]] std::vector<mpi_node> nodes() const;
 
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options, when_full then) override;
+                const task_options& options, when_full then, const std::stop_token& stop) override;
     void set_initializer(call initializer) override;
     void close() override;
     void terminate() override;
@@ -82,6 +90,7 @@ private:
         bool is_idempotent = false;
         bool is_cancelled = false;
         std::string lost_with{}; // the host that was lost last
+        steady_time submitted = std::chrono::steady_clock::now();
     };
     struct node {
         node_hello hello{};
@@ -150,13 +159,14 @@ private:
     cluster& cluster_;
     const mpi_options options_;
     const std::uint32_t number_;
-    shared_heap no_shared_memory_; // has no room: what travels is not in memory that others share
+    no_shared_memory no_shared_memory_;
 
     mutable std::mutex mutex_; // guards all below but the thread
-    std::condition_variable room_;
+    std::condition_variable_any room_;
     std::condition_variable opened_;
-    std::condition_variable work_;     // for the collector
-    std::optional<schedule> schedule_; // once it is known how many places there are
+    std::condition_variable work_;      // for the collector
+    std::optional<schedule> schedule_;  // once it is known how many places there are
+    std::size_t places_per_worker_ = 0; // at most
     task_ids ids_;
     task_table<task> tasks_;
     std::uint64_t submitted_ = 0;
@@ -179,6 +189,7 @@ private:
     std::exception_ptr refusal_;       // why the last node could not make its workers
     steady_time last_look_ = std::chrono::steady_clock::now();
     pool_stats stats_;
+    latencies latencies_;
     std::atomic<bool> busy_{false};
 
     const std::shared_ptr<completion> end_ = std::make_shared<completion>();

@@ -227,6 +227,22 @@ boost::mpi::communicator mpi_session::parent() {
     return {parent, boost::mpi::comm_attach};
 }
 
+void mpi_session::before_end(void (*action)(void*), void* subject) {
+    struct what {
+        void (*action)(void*);
+        void* subject;
+    };
+    // The first thing that is done then is to delete what this communicator has attached.
+    const auto called = [](MPI_Comm, int, void* attached, void*) {
+        const std::unique_ptr<what> told(static_cast<what*>(attached));
+        told->action(told->subject);
+        return MPI_SUCCESS;
+    };
+    int key = MPI_KEYVAL_INVALID;
+    BOOST_MPI_CHECK_RESULT(MPI_Comm_create_keyval, (MPI_COMM_NULL_COPY_FN, called, &key, nullptr));
+    BOOST_MPI_CHECK_RESULT(MPI_Comm_set_attr, (MPI_COMM_SELF, key, new what{action, subject}));
+}
+
 void mpi_session::finalize() {
     if (environment_) {
         environment_.reset();

@@ -50,6 +50,9 @@ public:
     [[nodiscard]] static boost::mpi::communicator parent();
     /// Whether the program has started MPI, and so ends it.
     [[nodiscard]] bool is_the_programs() const noexcept { return environment_ == nullptr; }
+    /// Has `action(subject)` called, on the program's thread, when the program is about to end MPI, which is
+    /// its own.
+    static void before_end(void (*action)(void*), void* subject);
     /// Ends MPI, together with all ranks.
     void finalize();
     /// Ends MPI and this process with that exit code, whoever is dead. What streams of the C library hold is

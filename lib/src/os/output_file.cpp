@@ -10,7 +10,7 @@ namespace multiprocessing::os {
 
 output_file::output_file(const std::filesystem::path& path) {
     constexpr mode_t as_umask_says = 0666;
-    constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK;
+    constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NONBLOCK;
     fd_ = new_descriptor(::open(path.c_str(), flags, as_umask_says));
     struct stat about {};
     if (!fd_ || ::fstat(fd_.get(), &about) != 0) {
@@ -30,11 +30,13 @@ std::error_code output_file::append(std::string_view content) noexcept {
         } else if (errno != EINTR) {
             const std::error_code why(errno, std::system_category());
             // What is there already stays as it is, and readable: half a line at its end would not.
-            (void)::ftruncate(fd_.get(), static_cast<off_t>(size_));
+            if (rest.size() != content.size()) {
+                const auto part = static_cast<off_t>(content.size() - rest.size());
+                (void)!::ftruncate(fd_.get(), ::lseek(fd_.get(), 0, SEEK_END) - part);
+            }
             return why;
         }
     }
-    size_ += content.size();
     return {};
 }
 

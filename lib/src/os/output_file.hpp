@@ -3,14 +3,13 @@
 
 #include "os/descriptor.hpp"
 
-#include <cstdint>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
 
 namespace multiprocessing::os {
 
-/// A file that this process writes from its beginning on.
+/// A file that this process writes from its beginning on; behind what others write there meanwhile.
 class output_file {
 public:
     /// Replaces the content of one that is there. Throws `resource_error`, also where it is a pipe, whose
@@ -22,7 +21,6 @@ public:
 
 private:
     descriptor fd_;
-    std::uint64_t size_ = 0;
 };
 
 } // namespace multiprocessing::os

@@ -1,8 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "os/terminal.hpp"
 
-#include "os/copy.hpp"
-
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -11,13 +10,14 @@
 #include <string_view>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <vector>
 
 namespace multiprocessing::os {
 namespace {
 
 struct interrupted_lines {
     std::mutex mutex; // guards what follows
-    int count = 0;
+    std::vector<int> descriptors;
 };
 
 std::atomic<int> interrupted_terminal{-1};
@@ -58,20 +58,24 @@ std::optional<std::size_t> columns_of(int fd) noexcept {
                                                                    : std::nullopt;
 }
 
-line_ended_by_interrupt::line_ended_by_interrupt(int fd) noexcept {
+line_ended_by_interrupt::line_ended_by_interrupt(int fd) : fd_(fd) {
     auto& lines = one_per_process<interrupted_lines>();
     const std::lock_guard lock(lines.mutex);
-    if (lines.count++ == 0) {
-        interrupted_terminal = fd;
-        replace_handler(SIG_DFL, &end_line);
-    }
+    lines.descriptors.push_back(fd);
+    interrupted_terminal = fd;
+    replace_handler(SIG_DFL, &end_line);
 }
 
 line_ended_by_interrupt::~line_ended_by_interrupt() {
     auto& lines = one_per_process<interrupted_lines>();
     const std::lock_guard lock(lines.mutex);
-    if (--lines.count == 0) {
+    if (maker_.is_this_process()) { // a copy's own lines are others
+        lines.descriptors.erase(std::ranges::find(lines.descriptors, fd_));
+    }
+    if (lines.descriptors.empty()) {
         replace_handler(&end_line, SIG_DFL);
+    } else {
+        interrupted_terminal = lines.descriptors.back();
     }
 }
 

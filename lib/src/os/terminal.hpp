@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "os/copy.hpp"
+
 #include <cstddef>
 #include <optional>
 
@@ -16,10 +18,14 @@ namespace multiprocessing::os {
 /// ends the line on that terminal first, so that what comes next has a line of its own.
 class line_ended_by_interrupt {
 public:
-    explicit line_ended_by_interrupt(int fd) noexcept;
+    explicit line_ended_by_interrupt(int fd);
     ~line_ended_by_interrupt();
     line_ended_by_interrupt(const line_ended_by_interrupt&) = delete;
     line_ended_by_interrupt& operator=(const line_ended_by_interrupt&) = delete;
+
+private:
+    const maker maker_;
+    const int fd_;
 };
 
 } // namespace multiprocessing::os

@@ -21,6 +21,8 @@ std::string first_line_of(const std::exception_ptr& error) {
     }
 }
 
+constexpr std::string_view terminated = "terminated";
+
 /// What an error of the library is called in a trace.
 std::string_view kind_of(const std::exception_ptr& error) {
     try {
@@ -30,7 +32,7 @@ std::string_view kind_of(const std::exception_ptr& error) {
     } catch (const task_cancelled&) {
         return "cancelled";
     } catch (const pool_terminated&) {
-        return "terminated";
+        return terminated;
     } catch (...) {
         return "failed";
     }
@@ -62,7 +64,7 @@ void chronicle::tell_queued(const task_label& task) {
 
 void chronicle::tell_sent(const task_label& task, const worker_label& worker) {
     note(log_level::debug, [&] { return text_of(task) + " is sent to " + text_of(worker); });
-    traced([&](trace& to) { to.sent(task.number); });
+    traced([&](trace& to) { to.sent(task.number, worker.id); });
 }
 
 void chronicle::tell_done(const task_label& task) {
@@ -74,8 +76,14 @@ void chronicle::failed(const task_label& task, const std::exception_ptr& error) 
     ++counts_.failed;
     note(log_level::debug, [&] { return text_of(task) + " failed: " + first_line_of(error); });
     traced([&](trace& to) {
-        to.happened(kind_of(error), task.number, task.function.text(), first_line_of(error));
-        to.done(task.number);
+        const auto what = kind_of(error);
+        const auto function = task.function.text();
+        to.happened(what, task.number, function, first_line_of(error));
+        if (what == terminated) {
+            to.terminated(task.number, function);
+        } else {
+            to.done(task.number);
+        }
     });
 }
 
@@ -109,9 +117,9 @@ void chronicle::worker_ready(const worker_label& worker) {
 }
 
 void chronicle::worker_ended(const worker_label& worker, const death& how,
-                             const std::optional<task_label>& task) {
+                             const std::optional<task_label>& task, std::uint64_t begun) {
     traced([&](trace& to) {
-        std::optional<trace::running_task> running;
+        auto running = to.terminated_at(worker.id, begun);
         if (task) {
             running = {task->number, task->function.text()};
         }
@@ -124,6 +132,12 @@ void chronicle::ran(const worker_label& worker, const task_label& task, const ru
         to.ran(worker.id, task.number, task.function.text(), steady_time(times.begin),
                steady_time(times.end));
     });
+}
+
+void chronicle::written(const std::error_code& failure) noexcept {
+    if (failure) {
+        traced([&](trace& to) { to.end_here("its file cannot be written: " + failure.message()); });
+    }
 }
 
 pool_stats chronicle::stats() const {

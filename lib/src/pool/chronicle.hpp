@@ -19,6 +19,8 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 namespace multiprocessing::detail {
 
@@ -73,18 +75,25 @@ public:
     void replaced() { ++counts_.restarts; }
     void worker_started(const worker_label& worker);
     void worker_ready(const worker_label& worker);
-    /// With that task, if it had one.
-    void worker_ended(const worker_label& worker, const death& how, const std::optional<task_label>& task);
+    /// With that task, if it had one. `begun` is the number of the one that it began last, which may have
+    /// failed since then because the pool was terminated.
+    void worker_ended(const worker_label& worker, const death& how, const std::optional<task_label>& task,
+                      std::uint64_t begun);
     /// What a worker says of when it ran a task; only where that `is_traced`.
     void ran(const worker_label& worker, const task_label& task, const running_times& times);
     /// How many tasks are queued, and how many workers have one, from now on.
     void counts(std::size_t queued, std::size_t running) noexcept {
         traced([&](trace& to) { to.counts(queued, running); });
     }
-    /// The pool has a moment for what takes longer.
-    void rest() noexcept {
-        traced([](trace& to) { to.write(); });
+    /// Whether the trace should be written soon.
+    [[nodiscard]] bool has_much_to_write() const noexcept { return trace_ && trace_->has_much(); }
+    /// What of the trace is to be written; mostly nothing.
+    [[nodiscard]] std::string take_unwritten() noexcept {
+        return trace_ ? trace_->take_unwritten() : std::string();
     }
+    /// Writes that, without the lock; then what came of it is to be told, with it.
+    [[nodiscard]] std::error_code write(std::string_view told) noexcept { return trace_->write(told); }
+    void written(const std::error_code& failure) noexcept;
     /// The pool has ended.
     void finish() noexcept {
         traced([](trace& to) { to.finish(); });
@@ -101,14 +110,15 @@ private:
     void tell_sent(const task_label& task, const worker_label& worker);
     void tell_done(const task_label& task);
 
-    /// What goes wrong there, for want of memory, ends the trace, and is nobody else's trouble.
+    /// What goes wrong there, for want of memory, ends the trace, and is nobody else's trouble. The trace
+    /// stays: it may be written at that moment.
     template <class Tell>
     void traced(const Tell& tell) noexcept {
         if (trace_) {
             try {
                 tell(*trace_);
             } catch (...) {
-                trace_.reset();
+                trace_->end_here("there is no memory for it");
             }
         }
     }

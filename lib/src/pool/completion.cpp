@@ -5,10 +5,25 @@
 #include "os/copy.hpp"
 #include "os/process.hpp"
 
+#include <multiprocessing/error.hpp>
+
 #include <algorithm>
 #include <array>
+#include <new>
+#include <system_error>
 
 namespace multiprocessing::detail {
+namespace {
+
+/// Why there is no outcome. Nothing is there when there was no memory to keep it in.
+std::exception_ptr error_in(const auto& rare) {
+    return rare && rare->error ? rare->error
+                               : std::make_exception_ptr(resource_error(
+                                     std::make_error_code(std::errc::not_enough_memory),
+                                     "a task failed, and there was no memory to keep the reason"));
+}
+
+} // namespace
 
 void completion::bind(std::size_t index, std::weak_ptr<task_owner> owner, std::uint64_t task) {
     if (index == 0) {
@@ -65,14 +80,19 @@ void completion::deliver(std::size_t index, payload&& outcome) {
 
 void completion::printed(std::string text) {
     const std::lock_guard lock(mutex());
-    rare().printed = std::move(text);
+    if (rare_ || !text.empty()) {
+        rare().printed = std::move(text);
+    }
 }
 
 void completion::fail(std::exception_ptr reason) {
     const std::lock_guard lock(mutex());
     if (succeeded()) {
-        rare().error = std::move(reason);
         failed_part_ = without_outcome;
+        try {
+            rare().error = std::move(reason);
+        } catch (const std::bad_alloc&) { // who waits is told that, and the pool goes on
+        }
     }
 }
 
@@ -136,7 +156,7 @@ bool completion::wait_until(steady_time deadline) const {
 void completion::wait_for_success() {
     wait();
     if (failed_part_ == without_outcome) {
-        std::rethrow_exception(rare_->error);
+        std::rethrow_exception(error_in(rare_));
     }
     if (failed_part_ != none) {
         std::rethrow_exception(exception_in(at(failed_part_).outcome.bytes()));
@@ -148,7 +168,7 @@ std::span<const std::byte> completion::value_of(std::size_t index) const {
 }
 
 payload completion::outcome() const {
-    return failed_part_ == without_outcome ? outcome_of(rare_->error) : first_.outcome;
+    return failed_part_ == without_outcome ? outcome_of(error_in(rare_)) : first_.outcome;
 }
 
 std::uint64_t completion::on_ready(hook action) {

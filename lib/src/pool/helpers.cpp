@@ -38,7 +38,7 @@ void pool_core::look_around(lock& held) {
     deliver_as_helper(held);
 }
 
-void pool_core::wait_for_room(lock& held) {
+void pool_core::wait_for_room(lock& held, const std::stop_token& stop) {
     if (is_delivering) { // this thread makes the room: it must not wait for it
         return;
     }
@@ -57,10 +57,13 @@ void pool_core::wait_for_room(lock& held) {
         wake_supervisor(); // which may have left the looking to this thread
     }
     ++waiting_for_room_;
-    room_.wait(held, is_over);
+    const bool over = room_.wait(held, stop, is_over);
     --waiting_for_room_;
     spin.learn();
     spin_ = spin;
+    if (!over) {
+        throw wait_stopped("a wait for room in a task queue was asked to stop");
+    }
 }
 
 /// Looks for a short while for what the worker sends, instead of having it wake the supervisor, which then

@@ -79,18 +79,22 @@ pool_core::pool_core(const pool_options& options, wording words)
 }
 
 bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                       const task_options& options, when_full then) {
+                       const task_options& options, when_full then, const std::stop_token& stop) {
     const auto timeout = options.timeout.value_or(options_.task_timeout);
     check(timeout.count() > 0 || !options.timeout, "a task's timeout has to be positive");
     const auto grace = options.stop_grace ? options.stop_grace : options_.stop_grace;
     check(!grace || grace->count() >= 0, "a stop_grace cannot be negative");
+    std::unique_ptr<retry_predicate> retry_if; // copying the user's may throw
+    if (options.retry_if) {
+        retry_if = std::make_unique<retry_predicate>(options.retry_if);
+    }
 
     lock held(mutex_);
     if (++submitted_since_look_ >= many_submitted || !schedule_.has_room()) {
         look_around(held);
     }
     if (then == when_full::wait && !schedule_.has_room()) {
-        wait_for_room(held);
+        wait_for_room(held, stop);
     }
     if (!schedule_.is_open()) {
         const auto& words = settings_.words();
@@ -114,9 +118,7 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
     added.completion = std::move(completion);
     added.part = part;
     added.number = ++submitted_;
-    if (options.retry_if) {
-        added.retry_if = std::make_unique<retry_predicate>(options.retry_if);
-    }
+    added.retry_if = std::move(retry_if);
     added.timeout = timeout;
     added.is_captured = options.capture;
     added.queued = chronicle_.queued(label(added));
@@ -238,6 +240,9 @@ void pool_core::perform() {
         send_gathered();
     }
     chronicle_.counts(schedule_.queued(), schedule_.running());
+    if (chronicle_.has_much_to_write() && asleep_until_ != steady_time::min()) {
+        wake_supervisor();
+    }
 }
 
 void pool_core::perform(const action::start_worker& start) {

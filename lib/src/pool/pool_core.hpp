@@ -22,6 +22,8 @@
 #include <thread>
 #include <vector>
 
+#pragma GCC visibility push(default) // for our other libraries
+
 namespace multiprocessing::detail {
 
 /// A task that is not complete.
@@ -64,7 +66,7 @@ public:
     explicit pool_core(const pool_options& options, wording words = {});
 
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options, when_full then) override;
+                const task_options& options, when_full then, const std::stop_token& stop) override;
     bool cancel(std::uint64_t task) override;
     void wait_for(std::uint64_t task, const completion& waited) override;
     void set_initializer(call initializer) override;
@@ -125,7 +127,7 @@ private:
     [[nodiscard]] std::exception_ptr error_for(task_id id, action::failure reason);
     worker* find(worker_id id);
     void look_around(lock& held);
-    void wait_for_room(lock& held);
+    void wait_for_room(lock& held, const std::stop_token& stop);
     [[nodiscard]] std::optional<int> free_cpu() const;
     void judge(lock& held);
     void deliver(lock& held);
@@ -149,6 +151,7 @@ private:
     void prepare(worker& each);
     void watch(worker& started);
     void stop_watching(worker& ended) noexcept;
+    void write_trace(lock& held);
     void sleep(lock& held);
     [[nodiscard]] std::span<const os::event_set::tag> take_naps(bool is_held_up, steady_time deadline);
     void answer(lock& held, os::event_set::tag event);
@@ -169,7 +172,7 @@ private:
     std::atomic<bool> others_looked_{false}; // at all workers, since the supervisor's last nap
 
     mutable std::mutex mutex_; // guards all below but the thread
-    std::condition_variable room_;
+    std::condition_variable_any room_;
     std::size_t waiting_for_room_ = 0; // threads
     std::size_t submitted_since_look_ = 0;
     schedule schedule_;
@@ -201,9 +204,10 @@ private:
 };
 
 /// Throws what the constructor of `pool` throws.
-[[gnu::visibility("default")]] std::shared_ptr<pool_core> start_pool(const pool_options& options,
-                                                                     wording words = {});
+std::shared_ptr<pool_core> start_pool(const pool_options& options, wording words = {});
 /// Terminates and joins it; keeps it for ever in a copy of the process that made it.
-[[gnu::visibility("default")]] void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
+void end_pool(const std::shared_ptr<task_runner>& pool) noexcept;
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

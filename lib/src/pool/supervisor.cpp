@@ -43,8 +43,10 @@ void pool_core::supervise() {
     os::be_on_time();
     lock held(mutex_);
     while (!schedule_.finished() || !workers_.empty()) {
+        if (callers_.empty() || chronicle_.has_much_to_write()) {
+            write_trace(held);
+        }
         if (callers_.empty()) {
-            chronicle_.rest();
             sleep(held);
         }
         start_due_workers(held);
@@ -54,6 +56,7 @@ void pool_core::supervise() {
         deliver(held);
     }
     chronicle_.finish();
+    write_trace(held);
     held.unlock();
     relay_.finish();
     end_->part_is_complete();
@@ -289,6 +292,19 @@ void pool_core::stop_watching(worker& ended) noexcept {
     relay_.stop_watching(ended.words());
 }
 
+/// Without the lock: nobody else waits for a slow disk. And on this thread, which gets no signals: one that
+/// a limit of files sends would end the program.
+void pool_core::write_trace(lock& held) {
+    const auto told = chronicle_.take_unwritten();
+    if (told.empty()) {
+        return;
+    }
+    held.unlock();
+    const auto failure = chronicle_.write(told);
+    held.lock();
+    chronicle_.written(failure);
+}
+
 void pool_core::sleep(lock& held) {
     if (!finished_.empty() || !doubts_.empty() || (schedule_.finished() && workers_.empty())) {
         return;
@@ -413,7 +429,8 @@ void pool_core::bury(lock& held, worker_id id) {
     const auto begun = dead.channel().begun();
     auto* running = schedule_.holder_of(begun) == id ? tasks_.find(begun) : nullptr;
     chronicle_.worker_ended(label(dead), how,
-                            running != nullptr ? std::optional(label(*running)) : std::nullopt);
+                            running != nullptr ? std::optional(label(*running)) : std::nullopt,
+                            number_of(begun));
     if (running != nullptr && running->is_captured) {
         how.output_is_the_tasks = true;
         how.details.last_output = printed.substr(printed.size() - std::min(printed.size(), last_words::kept));

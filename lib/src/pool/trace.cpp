@@ -15,9 +15,6 @@
 namespace multiprocessing::detail {
 namespace {
 
-/// So much is kept until the supervisor has time: a write is not to be paid for each task.
-constexpr std::size_t most_unwritten = std::size_t{64} << 10;
-
 /// A string of JSON. What is no UTF-8, which a message from anywhere may contain, becomes question marks.
 std::string json_string(std::string_view text) {
     using utf8 = boost::locale::utf::utf_traits<char>;
@@ -57,7 +54,7 @@ trace::trace(const std::filesystem::path& file)
     event('M', "process_name", task_queue, {},
           R"(,"args":{"name":)" + json_string("pool of " + current_process().name()) + "}");
     name_track(task_queue, "task queue");
-    if (const auto failure = file_->append(std::exchange(unwritten_, {}))) {
+    if (const auto failure = write(take_unwritten())) {
         throw resource_error(failure, "cannot write the trace " + file.string());
     }
 }
@@ -74,7 +71,7 @@ void trace::name_track(track where, const std::string& name) {
 }
 
 void trace::add(const std::string& line) {
-    if (!file_) {
+    if (is_over_) {
         return;
     }
     if (unwritten_ != "[") { // the first event has none before it
@@ -82,21 +79,35 @@ void trace::add(const std::string& line) {
     }
     unwritten_ += '\n';
     unwritten_ += line;
-    if (unwritten_.size() >= most_unwritten) {
-        write();
-    }
 }
 
 void trace::queued(std::uint64_t task, std::string_view function) {
     const auto now = std::chrono::steady_clock::now();
-    tasks_.insert_or_assign(task, times{.queued = now, .sent = now});
+    tasks_.insert_or_assign(task, known_task{.queued = now, .sent = now});
     event('i', "queued", task_queue, now, R"(,"s":"t")" + arguments_of(task, function) + "}");
 }
 
-void trace::sent(std::uint64_t task) {
+void trace::sent(std::uint64_t task, worker_id worker) {
     if (const auto found = tasks_.find(task); found != tasks_.end()) {
         found->second.sent = std::chrono::steady_clock::now();
+        found->second.worker = worker;
     }
+}
+
+void trace::terminated(std::uint64_t task, std::string_view function) {
+    const auto found = tasks_.find(task);
+    if (found != tasks_.end() && found->second.worker != 0) {
+        found->second.terminated = function;
+    } else {
+        done(task);
+    }
+}
+
+std::optional<trace::running_task> trace::terminated_at(worker_id worker, std::uint64_t task) const {
+    const auto found = tasks_.find(task);
+    return found != tasks_.end() && found->second.worker == worker && !found->second.terminated.empty()
+               ? std::optional(running_task{task, found->second.terminated})
+               : std::nullopt;
 }
 
 void trace::ran(worker_id worker, std::uint64_t task, std::string_view function, steady_time begin,
@@ -155,22 +166,20 @@ void trace::counts(std::size_t queued, std::size_t running) {
     }
 }
 
-void trace::write() {
-    if (!file_ || unwritten_.empty()) {
-        return;
+void trace::finish() {
+    if (!is_over_) {
+        unwritten_ += "\n]\n";
+        is_over_ = true;
     }
-    if (const auto failure = file_->append(unwritten_)) {
-        file_.reset();
-        note(log_level::warning, [&] {
-            return "the trace of a pool ends here, its file cannot be written: " + failure.message();
-        });
-    }
-    unwritten_.clear();
 }
 
-void trace::finish() {
-    unwritten_ += "\n]\n";
-    write();
+void trace::end_here(std::string_view why) noexcept {
+    if (!std::exchange(is_over_, true)) {
+        note(log_level::warning, [&] { return "the trace of a pool ends here, " + std::string(why); });
+    }
+    unwritten_.clear();
+    tasks_.clear();
+    workers_.clear();
 }
 
 } // namespace multiprocessing::detail

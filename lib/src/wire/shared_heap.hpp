@@ -17,6 +17,8 @@
 #include <optional>
 #include <span>
 
+#pragma GCC visibility push(default) // for our other libraries
+
 /// Memory for contents too large for a message, which one process writes and others read, again and again:
 /// touching fresh memory costs far more than copying. Values are encoded straight into it, and decoded
 /// straight out of it.
@@ -102,3 +104,5 @@ private:
 };
 
 } // namespace multiprocessing::detail
+
+#pragma GCC visibility pop

@@ -86,7 +86,8 @@ template <class T>
 concept has_free_serialize = !standard_kind<T> && free_serialize::found<T>;
 
 template <class T>
-concept has_serialize = std::is_class_v<T> &&(has_member_serialize<T> || has_free_serialize<T>);
+concept has_serialize = (std::is_class_v<T> || std::is_union_v<T>)&&(has_member_serialize<T> ||
+                                                                     has_free_serialize<T>);
 
 template <class T>
 concept refers_to_memory = std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T> ||

@@ -24,6 +24,7 @@ enum class obstacle {
     is_immovable,
     is_abstract,
     points_to_base,
+    is_union,
     has_base,
     has_array,
     has_captures,
@@ -36,9 +37,13 @@ struct any_base_of {
     template <class Base>
     requires(std::is_base_of_v<Base, T> && !std::same_as<Base, T>) operator Base() const;
 };
+struct stranger {};
+/// A first member that is made of any class would be made of `any_base_of` too, but also of a stranger.
 template <class T>
 concept aggregate_with_base = std::is_aggregate_v<T> && std::is_class_v<T> && requires {
     T{any_base_of<T>{}};
+} && !requires {
+    T{stranger{}};
 };
 
 struct anything {
@@ -92,7 +97,8 @@ template <smart_pointer T>
 inline constexpr bool points_to_open_base<T> =
     std::is_polymorphic_v<typename T::element_type> && !std::is_final_v<typename T::element_type>;
 
-/// Of a T whose codec is the ordinary one. Members and elements are not looked at.
+/// Of a T whose codec is the ordinary one. Whether members and elements travel, their own codecs say; looked
+/// at is only whether the members of an aggregate can be told apart.
 template <class T>
 consteval obstacle find_obstacle() {
     if constexpr (std::is_array_v<T>) {
@@ -108,6 +114,8 @@ consteval obstacle find_obstacle() {
     } else if constexpr (plain_bytes<T> || has_serialize<T> || standard_kind<T> ||
                          std::same_as<T, std::filesystem::path>) {
         return obstacle::none;
+    } else if constexpr (std::is_union_v<T>) {
+        return obstacle::is_union;
     } else if constexpr (aggregate_with_base<T>) {
         return obstacle::has_base;
     } else if constexpr (std::is_aggregate_v<T>) {
@@ -136,11 +144,15 @@ template <has_obstacle T>
                   "an object of an abstract class cannot be rebuilt in another process: send a std::variant "
                   "of the classes that it can be");
     static_assert(found != obstacle::is_immovable,
-                  "an object that can be neither moved nor copied stays where it is. For std::mutex and its "
-                  "like use those of multiprocessing/synchronization.hpp, for std::atomic shared_value");
+                  "an object that can be neither moved nor copied stays where it is. If that is for a const "
+                  "member, make it non-const; for std::mutex and its like use those of "
+                  "multiprocessing/synchronization.hpp, for std::atomic shared_value");
     static_assert(found != obstacle::points_to_base,
                   "a pointer to a base class would arrive as a copy of the base alone: use std::variant, or "
                   "make the class final");
+    static_assert(found != obstacle::is_union,
+                  "which member of this union is active is not known: use std::variant, or give it, in its "
+                  "public part, template <class Archive> void serialize(Archive& archive, unsigned)");
     static_assert(found != obstacle::has_base,
                   "this class has a base class, so its members cannot be found: give it, in its public part, "
                   "template <class Archive> void serialize(Archive& archive, unsigned) { archive & member & "
