@@ -51,6 +51,28 @@ BOOST_AUTO_TEST_CASE(is_ready_with_its_only_part) {
     BOOST_TEST(values_in(c) == std::vector{5}, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(is_completed_by_those_who_run_nothing_unless_there_is_something_to_run) {
+    detail::completion plain(2);
+    plain.deliver(0, value(1));
+    BOOST_TEST(plain.complete_unless_hooked());
+    BOOST_TEST(!plain.ready());
+    std::jthread waiting([&] { plain.wait(); });
+    plain.deliver(1, value(2));
+    BOOST_TEST(plain.complete_unless_hooked());
+    BOOST_TEST(plain.ready());
+
+    detail::completion hooked;
+    bool has_run = false;
+    hooked.on_ready([&] { has_run = true; });
+    hooked.deliver(0, value(3));
+    BOOST_TEST(!hooked.complete_unless_hooked());
+    BOOST_TEST(!hooked.ready());
+    BOOST_TEST(!has_run);
+    hooked.part_is_complete();
+    BOOST_TEST(hooked.ready());
+    BOOST_TEST(has_run);
+}
+
 BOOST_AUTO_TEST_CASE(without_parts_is_ready_from_the_start) {
     detail::completion c(0);
     BOOST_TEST(c.ready());

@@ -49,20 +49,28 @@ struct mpi_node {
 /// whose what() names the host, and neither the agent nor MPI notices. The nodes must run the same build of
 /// the program. Tasks are handed to nodes a few at a time, more where they are short.
 ///
-/// A node that is not heard of for a second is lost: tasks that were sent to it fail with `node_lost`, or run
-/// elsewhere if they are idempotent, three times at most. They may then have run twice. Where the program has
-/// started the agents itself the host gets another one, if it can be reached. When no node is left, tasks
-/// fail with `node_lost`.
+/// A node that is not heard of for a second is lost, or for as many as MULTIPROCESSING_NODE_SILENCE says in
+/// the environment: tasks that were sent to it fail with `node_lost`, or run elsewhere if they are
+/// idempotent, three times at most. They may then have run twice. Where the program has started the agents
+/// itself the host gets another one, if it can be reached, and unless those do not last. When no node is
+/// left, tasks fail with `node_lost`.
 ///
 /// Arguments travel as bytes, so what they refer to in this machine does not exist elsewhere: queues,
 /// mutexes, connections. Of a `shared_array` that this process has made each node gets one copy, as the
 /// elements are when the first task that needs it is sent there; what tasks write to it stays on their node.
+/// Where a node has no room for the copy, tasks that need it fail there for that reason.
 ///
 /// MPI has a thread of its own, which starts it, in `init` or with the first pool, and ends it when the
 /// program exits. A program that wants MPI for itself initialises it before `init`, and in ranks only, not in
 /// the workers that it is executed for as well (those have no OMPI_COMM_WORLD_RANK); for
-/// MPI_THREAD_SERIALIZED at least, and it makes no calls to MPI while there are pools. See `basic_pool` for
-/// what a pool can do, and its threads.
+/// MPI_THREAD_SERIALIZED at least, and it makes no calls to MPI while there are pools. Its MPI_Finalize, on
+/// all ranks together, ends the agents first; it waits for ever for a rank that is lost.
+///
+/// Where a rank is lost, or does not end within 10 s, the exit of the program is MPI_Abort with its exit
+/// code: what stdio holds is written, and nothing that was to be done at the exit after that is done. A pool
+/// that is there at the exit, as one of static lifetime may be, has no nodes any more, and its tasks fail.
+///
+/// See `basic_pool` for what a pool can do, and its threads.
 class mpi_pool : public basic_pool {
 public:
     /// Starts the workers on all nodes, and MPI before that. Throws `std::invalid_argument` for options that

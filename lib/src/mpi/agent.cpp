@@ -1,6 +1,6 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
-// An agent: the process of a node, from `init` to its end. MPI belongs to its one thread, which looks after
-// the root and after what the node's pools have to say; the pools have threads of their own.
+// An agent: the process of a node, from `init` to its end. MPI belongs to its first thread, which passes on
+// what the root says to the node's pools and what they say to the root; those have threads of their own.
 #include "mpi/mailbox.hpp"
 #include "mpi/node_host.hpp"
 #include "mpi/pace.hpp"
@@ -8,7 +8,6 @@
 #include "mpi/start.hpp"
 #include "os/host.hpp"
 #include "os/process.hpp"
-#include "start/log.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -20,12 +19,10 @@ namespace {
 
 /// An agent whose root says nothing for so long has no root any more, and ends.
 constexpr std::chrono::seconds longest_silence{10};
-/// Chunks that are received between two looks at other things.
-constexpr int most_in_a_turn = 8;
 
 class agent {
 public:
-    explicit agent(const boost::mpi::communicator& line) : line_(line), root_(line, 0) {
+    explicit agent(const boost::mpi::communicator& line) : root_(line, 0) {
         const auto hello = hello_of_this_process();
         root_.send({.kind = message_kind::hello, .content = content_of_values(hello)});
     }
@@ -33,16 +30,23 @@ public:
     /// Until the root says that this is the end, and whether MPI is to be ended together with it; or says
     /// nothing any more.
     std::optional<bool> run() {
-        while (!is_over_) {
+        while (!ends_with_root_) {
             const auto now = std::chrono::steady_clock::now();
             for (auto& message : from_pools_.take()) {
-                root_.send(std::move(message));
+                if (message.kind == message_kind::left) { // nobody is interested in the rest
+                    root_.send_at_once(std::move(message));
+                } else {
+                    root_.send(std::move(message));
+                }
             }
             const bool has_sent = root_.advance(now);
-            if (receive(now) || has_sent) {
+            const bool has_received =
+                root_.receive(now, [this](node_message&& message) { obey(std::move(message)); });
+            if (has_sent || has_received) {
                 pace_.something_came(now);
-            } else if (now - root_.last_heard() > longest_silence) {
-                return std::nullopt;
+            }
+            if (now - root_.last_heard() > longest_silence) {
+                break;
             }
             if (const auto rest = pace_.rest_until(now, false); rest > now) {
                 from_pools_.sleep_until(rest);
@@ -52,33 +56,19 @@ public:
     }
 
 private:
-    bool receive(steady_time now) {
-        int received = 0;
-        for (; received != most_in_a_turn; ++received) {
-            const auto chunk = receiver_.receive(line_);
-            if (chunk.rank < 0) {
-                break;
-            }
-            root_.received(chunk.content, now, [this](node_message&& message) {
-                if (message.kind == message_kind::leave) {
-                    is_over_ = true;
-                    ends_with_root_ = decode<bool>(message.content.bytes());
-                } else {
-                    host_.obey(std::move(message));
-                }
-            });
+    void obey(node_message&& message) {
+        if (message.kind == message_kind::bye) {
+            ends_with_root_ = decode<bool>(message.content.bytes());
+        } else {
+            host_.post(std::move(message));
         }
-        return received != 0;
     }
 
-    const boost::mpi::communicator line_;
     peer root_;
-    chunk_receiver receiver_;
     pace pace_;
+    std::optional<bool> ends_with_root_; // empty: not yet
     mailbox<node_message> from_pools_;
     node_host host_{[this](node_message message) { from_pools_.post(std::move(message)); }};
-    bool is_over_ = false;
-    bool ends_with_root_ = false;
 };
 
 } // namespace

@@ -8,11 +8,15 @@
 #include "mpi/start.hpp"
 #include "os/copy.hpp"
 
+#include <atomic>
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -21,7 +25,8 @@ namespace multiprocessing::detail {
 
 using node_id = std::size_t; // from 0 on; an agent that replaces another has a new one
 
-/// A pool, as the cluster sees it. Called on the cluster's thread, but for the destructor.
+/// A pool, as the cluster sees it. Called on the cluster's thread, but for the destructor. What `received`
+/// throws loses the node.
 class cluster_user {
 public:
     virtual ~cluster_user() = default;
@@ -49,26 +54,40 @@ public:
     struct beginning;
     /// Starts MPI and the agents, and does not wait for them.
     static beginning& begin();
-    /// The same, and waits until all have said hello. Throws `start_failed`, at every call if at the first.
+    /// The same, and waits until all have said hello. Throws `start_failed`, at every call if at the first;
+    /// also in a copy of a process that has one.
     static cluster& of_this_process();
+    /// Has agents end, and MPI, if it is ours. Once; nothing in a copy of the process. `mpi_ends_now`: the
+    /// program is about to end MPI itself.
+    void end_with_program(int exit_code, bool mpi_ends_now);
 
     // Any thread.
 
-    /// Tells it of the nodes there are; those are told of it by what it sends. Waits for that.
+    /// Tells it of the nodes there are; those are told of it by what it sends. Waits for that. Throws
+    /// `start_failed` at the program's end.
     void add(std::uint32_t pool, std::shared_ptr<cluster_user> user);
-    void post(node_id to, node_message message);
+    void post(node_id to, node_message message) {
+        mailbox_.post(to_node{.to = to, .message = std::move(message)});
+    }
     [[nodiscard]] std::uint32_t new_pool_number() noexcept { return ++last_pool_; }
     /// How many nodes there are to be.
     [[nodiscard]] std::size_t size() const noexcept { return expected_; }
 
 private:
     struct node {
-        std::unique_ptr<peer> agent;     // null: it is in this process
-        std::unique_ptr<node_host> host; // if it is
-        std::size_t line = 0;            // by which it is reached
-        int rank = 0;
-        std::size_t place = 0; // of its host among those that agents are started on
+        std::unique_ptr<peer> agent{};     // null: it is in this process
+        std::unique_ptr<node_host> host{}; // if it is
+        std::string name{};                // for people, until its hello
+        std::size_t place = 0;             // of its host among those that agents are started on
+        steady_time since = std::chrono::steady_clock::now();
         std::optional<node_hello> hello{};
+        bool has_left = false; // no pool of its runs any more
+
+        void send(node_message message);
+    };
+    struct vacancy {
+        std::size_t place; // which has no agent
+        steady_time due;   // when it is to get one
     };
     struct to_node {
         node_id to;
@@ -85,12 +104,11 @@ private:
     };
     struct end {
         int exit_code;
-        bool with_ranks; ///< whether they end MPI together with this process
+        bool mpi_ends_now; ///< by the program, whose it is
     };
     using command = std::variant<to_node, from_own_node, new_user, end>;
 
     cluster();
-    void end_with_program(int exit_code, bool mpi_ends_now);
 
     void run(std::promise<void> is_up);
     void start();
@@ -99,17 +117,24 @@ private:
     void start_agent(std::size_t place);
     void wait_for_hellos();
     bool take_a_turn();
+    bool take_turns_until(steady_time deadline, const std::function<bool()>& is_done);
     void perform(to_node& order);
     void perform(from_own_node& order);
     void perform(new_user& order);
     void perform(end& order);
-    bool receive(steady_time now);
+    bool exchange(steady_time now);
     void handle(node_id from, node_message&& message);
     void greet(node_id from, const node_message& message);
-    void lose(node_id lost);
+    void lose(node_id lost, const std::string& why);
+    void remove(node_id gone);
+    void remove_all();
     void look_for_silence(steady_time now);
-    void fill_vacancies();
+    void vacate(std::size_t place);
+    void fill_vacancies(steady_time now);
+    void replace_nobody(const std::string& why);
+    void tell_if_nobody_comes();
     [[nodiscard]] bool nobody_comes() const noexcept { return nodes_.empty() && vacancies_.empty(); }
+    [[nodiscard]] bool say_goodbye(const end& order);
     void leave(const end& order);
 
     const os::maker maker_{};
@@ -121,22 +146,21 @@ private:
     // Of that thread.
     std::optional<mpi_session> session_;
     std::vector<agent_host> hosts_;
-    std::vector<boost::mpi::communicator> lines_;
     std::map<node_id, node> nodes_;
-    std::vector<std::size_t> vacancies_;   // places that have no agent
+    std::vector<vacancy> vacancies_;
     std::future<std::string> unreachable_; // whether one can be started, being found out
     bool are_replaced_ = true;             // agents that are lost
     node_id last_node_ = 0;
     std::map<std::uint32_t, std::shared_ptr<cluster_user>> users_;
-    chunk_receiver receiver_;
+    const std::chrono::seconds longest_silence_;
     pace pace_;
     std::string own_build_;
-    std::exception_ptr refusal_; // somebody said hello who is not to be a node
+    std::exception_ptr refusal_; // why the start has failed
     std::optional<end> end_;
     steady_time last_turn_{};
     steady_time last_tick_{};
     bool is_starting_ = true;
-    bool has_lost_ = false; // a rank is dead
+    bool has_lost_ = false; // nodes
 };
 
 } // namespace multiprocessing::detail

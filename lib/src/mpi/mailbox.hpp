@@ -10,24 +10,34 @@
 
 namespace multiprocessing::detail {
 
-/// What threads leave for the one that MPI belongs to, which looks after this between two looks at MPI.
+/// What threads leave for another, which owns this.
 template <class T>
 class mailbox {
 public:
-    /// Any thread.
-    void post(T thing) {
+    /// Any thread. Whether its owner will look at it.
+    bool post(T thing) {
         const std::lock_guard lock(mutex_);
+        if (is_closed_) {
+            return false;
+        }
         things_.push_back(std::move(thing));
         if (owner_sleeps_) {
             owner_sleeps_ = false;
             os::set_flag(wake_.get());
         }
+        return true;
     }
 
     // The owner.
 
     [[nodiscard]] std::vector<T> take() {
         const std::lock_guard lock(mutex_);
+        return std::exchange(things_, {});
+    }
+    /// The same, and from now on takes nothing any more.
+    [[nodiscard]] std::vector<T> close() {
+        const std::lock_guard lock(mutex_);
+        is_closed_ = true;
         return std::exchange(things_, {});
     }
     /// Until something is there, or that time.
@@ -51,6 +61,7 @@ private:
     std::mutex mutex_; // guards what follows
     std::vector<T> things_;
     bool owner_sleeps_ = false;
+    bool is_closed_ = false;
 };
 
 } // namespace multiprocessing::detail

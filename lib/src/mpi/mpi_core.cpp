@@ -10,7 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <new>
+#include <iterator>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -38,13 +38,15 @@ void check(bool sound, const char* otherwise) {
     }
 }
 
-const mpi_options& checked(const mpi_options& options) {
-    const auto& workers = options.workers;
+/// With all that would differ on other nodes.
+mpi_options checked(mpi_options options) {
+    auto& workers = options.workers;
     check(workers.task_queue_capacity != 0, "the task queue needs room for at least one task");
     check(workers.retry_back_off.count() >= 0, "a retry_back_off cannot be negative");
     check(workers.task_timeout.count() >= 0, "a task_timeout cannot be negative");
     check(workers.stop_grace.value_or(std::chrono::nanoseconds()).count() >= 0,
           "a stop_grace cannot be negative");
+    workers.start_method = workers.start_method.value_or(get_start_method());
     check(workers.start_method != start_method::fork,
           "workers cannot be forked: they would be copies of a process that MPI knows");
     return options;
@@ -86,13 +88,21 @@ mpi_core::~mpi_core() = default;
 void mpi_core::start() {
     cluster_.add(number_, std::static_pointer_cast<mpi_core>(shared_from_this()));
     lock held(mutex_);
-    opened_.wait(held, [&] {
-        return std::ranges::all_of(nodes_, [](const auto& each) { return each.second.is_open; });
+    if (nodes_.empty() && skips_root_) {
+        give_up();
+    }
+    opened_.wait(held, [&] { // a node that was lost may just be on its way to be replaced
+        return nobody_comes_ || (!nodes_.empty() && std::ranges::all_of(nodes_, [](const auto& each) {
+                   return each.second.is_open;
+               }));
     });
     std::size_t workers = 0;
+    std::size_t most = 0;
     for (const auto& [id, each] : nodes_) {
         workers += each.processes;
+        most = std::max(most, each.processes);
     }
+    workers += (cluster_.size() - std::min(cluster_.size(), nodes_.size())) * most; // those that may come
     workers = std::max<std::size_t>(1, workers);
     places_per_worker_ = std::clamp(most_places / workers, least_per_worker, most_per_worker);
     schedule_.emplace(schedule_options{.workers = workers * places_per_worker_,
@@ -107,7 +117,8 @@ void mpi_core::start() {
 
 void mpi_core::node_came(node_id id, const node_hello& hello) {
     const lock held(mutex_);
-    if (nodes_are_ending_ || (!options_.root_works && cluster_.size() > 1 && is_this_process(hello))) {
+    skips_root_ |= !options_.root_works && cluster_.size() > 1 && is_this_process(hello);
+    if (nodes_are_ending_ || (skips_root_ && is_this_process(hello))) {
         return;
     }
     auto& came = nodes_[id];
@@ -128,9 +139,40 @@ void mpi_core::node_came(node_id id, const node_hello& hello) {
 }
 
 /// What a node has to say of its workers.
-void mpi_core::open(node_id id) {
-    nodes_.at(id).is_open = true;
+void mpi_core::opened(node_id id, const payload& outcome) {
+    if (std::exchange(nodes_.at(id).is_open, true)) {
+        throw decode_failed("a node has opened a pool twice");
+    }
+    if (!is_value(outcome.bytes())) {
+        refuse(id, describe(exception_in(outcome.bytes())));
+    }
     opened_.notify_all();
+}
+
+/// It has no workers for this pool. At the start that is an error; of those that come later it is one less.
+void mpi_core::refuse(node_id id, const std::string& why) {
+    auto& refusing = nodes_.at(id);
+    refusal_ = std::make_exception_ptr(
+        start_failed(std::make_error_code(std::errc::resource_unavailable_try_again),
+                     "cannot start an mpi_pool: on " + refusing.hello.host + ": " + why));
+    if (!schedule_) {
+        refusing.has_ended = true;
+        refusing.wanted = 0;
+        return;
+    }
+    nodes_.erase(id);
+    if (nodes_.empty()) {
+        give_up();
+    }
+}
+
+/// No node will come any more.
+void mpi_core::give_up() {
+    nobody_comes_ = true;
+    opened_.notify_all();
+    for (const auto place : std::exchange(vacant_, {})) {
+        schedule_->died(place, 0);
+    }
 }
 
 std::vector<mpi_node> mpi_core::nodes() const {
@@ -161,7 +203,7 @@ bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> compl
     const task_traits traits{.retries = added.retries_left + (added.is_idempotent ? most_nodes_lost : 0)};
 
     lock held(mutex_);
-    const bool may_wait = then == when_full::wait && std::this_thread::get_id() != collector_.get_id();
+    const bool may_wait = then == when_full::wait && std::this_thread::get_id() != collector_id_;
     if (may_wait && !schedule_->has_room()) {
         ++waiting_for_room_;
         const bool over =
@@ -194,6 +236,9 @@ bool mpi_core::cancel(std::uint64_t id) {
     }
     lock held(mutex_);
     const bool cancelled = schedule_->cancel(id);
+    if (auto* doomed = tasks_.find(id); doomed != nullptr && cancelled) {
+        doomed->is_cancelled = true;
+    }
     perform();
     deliver(held);
     return cancelled;
@@ -298,12 +343,16 @@ void mpi_core::node_went(node_id id) {
         where_.erase(place);
         if (auto* lost = tasks_.find(id_there)) {
             lost->lost_with = gone.hello.host;
-            if (!lost->is_idempotent && lost->retry_if) { // its attempts are for other things
+            if (!lost->is_idempotent && lost->retry_if && !lost->is_cancelled) {
+                // Its attempts are for other things.
                 schedule_->undeliverable(place, id_there);
                 complete_with_error(id_there, error_for(*lost, action::failure::worker_died));
             }
         }
         schedule_->died(place, id_there);
+    }
+    if (nodes_.empty() && skips_root_) {
+        give_up();
     }
     opened_.notify_all();
     perform();
@@ -312,10 +361,7 @@ void mpi_core::node_went(node_id id) {
 
 void mpi_core::nobody_comes() {
     lock held(mutex_);
-    nobody_comes_ = true;
-    for (const auto place : std::exchange(vacant_, {})) {
-        schedule_->died(place, 0);
-    }
+    give_up();
     perform();
     deliver(held);
 }
@@ -328,15 +374,7 @@ void mpi_core::received(node_id from, node_message&& message) {
     }
     switch (message.kind) {
     case message_kind::opened:
-        if (!is_value(message.content.bytes())) {
-            const auto why = describe(exception_in(message.content.bytes()));
-            refusal_ = std::make_exception_ptr(
-                start_failed(std::make_error_code(std::errc::resource_unavailable_try_again),
-                             "cannot start an mpi_pool: on " + found->second.hello.host + ": " + why));
-            found->second.has_ended = true;
-            found->second.wanted = 0;
-        }
-        open(from);
+        opened(from, message.content);
         break;
     case message_kind::outcome:
         take_outcome(from, std::move(message));
@@ -352,6 +390,9 @@ void mpi_core::received(node_id from, node_message&& message) {
 }
 
 void mpi_core::take_outcome(node_id from, node_message&& message) {
+    if (!schedule_) {
+        throw decode_failed("a node sent an outcome before there were tasks");
+    }
     auto* done = tasks_.find(message.id);
     const auto place = schedule_->holder_of(message.id);
     const auto where = where_.find(place);
@@ -365,14 +406,19 @@ void mpi_core::take_outcome(node_id from, node_message&& message) {
     runner.places.at(place) = 0;
     ++runner.finished;
     const bool doubtful = done->retries_left != 0 && is_exception(outcome.bytes());
+    const auto keep_what_it_printed = [&] {
+        if (!printed.empty()) {
+            done->completion->printed(std::move(printed));
+        }
+    };
     switch (schedule_->result_arrived(place, message.id, doubtful)) {
     case schedule::verdict::outcome:
-        done->completion->printed(std::move(printed));
+        keep_what_it_printed();
         complete(message.id, std::move(outcome));
         break;
     case schedule::verdict::doubtful:
         --done->retries_left;
-        done->completion->printed(std::move(printed));
+        keep_what_it_printed();
         doubts_.push_back({message.id, std::move(outcome), done->retry_if});
         break;
     case schedule::verdict::impossible:
@@ -539,11 +585,12 @@ void mpi_core::send_arrays(node_id to, const task& sent) {
     auto& receiver = nodes_.at(to);
     for (const auto& name : sent.arrays) {
         const auto known = arrays_.find(name);
-        if (known != arrays_.end() && !is_this_process(receiver.hello) &&
-            receiver.arrays.insert(name).second) {
+        auto array = known != arrays_.end() ? known->second.array.lock() : nullptr;
+        if (array != nullptr && !is_this_process(receiver.hello) && receiver.arrays.insert(name).second) {
             cluster_.post(to, {.kind = message_kind::array,
                                .pool = number_,
-                               .content = content_of_array(name, known->second.elements)});
+                               .content = content_of_values(name),
+                               .rest = payload(std::move(array), known->second.elements)});
         }
     }
 }
@@ -594,7 +641,8 @@ std::exception_ptr mpi_core::error_for(const task& failed, action::failure reaso
     case action::failure::cancelled:
         return std::make_exception_ptr(task_cancelled(function + " was cancelled"));
     case action::failure::no_worker_starts:
-        return std::make_exception_ptr(node_lost("no node is left that could run " + function));
+        return refusal_ ? refusal_
+                        : std::make_exception_ptr(node_lost("no node is left that could run " + function));
     case action::failure::worker_died:
     case action::failure::timed_out: // nodes find that out
         break;
@@ -627,43 +675,49 @@ void mpi_core::deliver(lock& held) {
     if (waiting_for_room_ != 0 && (schedule_->has_room() || !schedule_->is_open())) {
         room_.notify_all();
     }
-    auto finished = std::exchange(finished_, {});
-    std::erase_if(finished, [&](auto& each) {
-        const bool is_hooked = each.completion->is_hooked();
-        if (is_hooked) {
-            for_collector_.push_back(std::move(each));
-        }
-        return is_hooked;
-    });
-    if (!for_collector_.empty() || !doubts_.empty()) {
+    if (!doubts_.empty()) {
         work_.notify_all();
     }
+    auto finished = std::exchange(finished_, {});
     if (finished.empty()) {
         return;
     }
+    ++delivering_;
     held.unlock();
+    std::vector<std::shared_ptr<completion>> hooked;
     for (auto& each : finished) {
         each.kept.clear(); // first: who has the result can rely on it
-        each.completion->part_is_complete();
+        if (!each.completion->complete_unless_hooked()) {
+            hooked.push_back(std::move(each.completion));
+        }
     }
     finished.clear();
     held.lock();
+    --delivering_;
+    if (!hooked.empty() || is_over_) {
+        std::ranges::move(hooked, std::back_inserter(for_collector_));
+        work_.notify_all();
+    }
 }
 
 void mpi_core::collect() {
     os::set_process_name("mp-collector");
     lock held(mutex_);
     while (true) {
-        work_.wait(held, [&] { return !for_collector_.empty() || !doubts_.empty() || is_over_; });
+        const auto is_at_its_end = [&] {
+            return is_over_ && delivering_ == 0 && for_collector_.empty() && doubts_.empty();
+        };
+        work_.wait(held, [&] { return !for_collector_.empty() || !doubts_.empty() || is_at_its_end(); });
         judge(held);
-        const auto finished = std::exchange(for_collector_, {});
-        if (finished.empty() && doubts_.empty() && is_over_) {
+        if (is_at_its_end()) {
             break;
         }
+        auto hooked = std::exchange(for_collector_, {});
         held.unlock();
-        for (const auto& each : finished) {
-            each.completion->part_is_complete();
+        for (const auto& each : hooked) {
+            each->part_is_complete();
         }
+        hooked.clear(); // what it destroys may come back here
         held.lock();
     }
     held.unlock();

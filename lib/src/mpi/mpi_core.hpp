@@ -88,6 +88,7 @@ private:
         std::size_t retries_left = 0; // that are decided here
         std::size_t attempts = 1;
         bool is_idempotent = false;
+        bool is_cancelled = false;
         std::string lost_with{}; // the host that was lost last
         steady_time submitted = std::chrono::steady_clock::now();
     };
@@ -135,7 +136,9 @@ private:
     void perform(const action::fail_task& failed);
     void place_gone(worker_id place, task_id begun = 0);
     bool fill_places();
-    void open(node_id id);
+    void opened(node_id id, const payload& outcome);
+    void refuse(node_id id, const std::string& why);
+    void give_up();
     void adapt_places(steady_time now);
     void note_arrays(task& noted);
     void send_arrays(node_id to, const task& sent);
@@ -174,14 +177,16 @@ private:
     std::vector<resting_task> resting_;
     std::vector<doubt> doubts_;
     std::vector<finished_task> finished_;
-    std::vector<finished_task> for_collector_;
-    std::optional<task> initializer_; // for its content and what that refers to
+    std::vector<std::shared_ptr<completion>> for_collector_; // since they have functions of the user's
+    std::size_t delivering_ = 0;                             // threads that may leave it more
+    std::optional<task> initializer_;                        // for its content and what that refers to
+    bool skips_root_ = false;                                // it does not work, though it could
     bool nobody_comes_ = false;
     bool nodes_are_ending_ = false;
     bool terminated_ = false;
     bool is_over_ = false;             // the collector is to do what is left
     std::size_t waiting_for_room_ = 0; // threads
-    std::exception_ptr refusal_;       // why a node could not make its workers
+    std::exception_ptr refusal_;       // why the last node could not make its workers
     steady_time last_look_ = std::chrono::steady_clock::now();
     pool_stats stats_;
     latencies latencies_;
@@ -190,6 +195,7 @@ private:
     const std::shared_ptr<completion> end_ = std::make_shared<completion>();
     std::mutex joining_;
     std::thread collector_; // joined under `joining_`
+    const std::thread::id collector_id_ = collector_.get_id();
 };
 
 } // namespace multiprocessing::detail

@@ -8,8 +8,11 @@
 #include "mpi/options_codec.hpp"
 #include "os/host.hpp"
 #include "os/modules.hpp"
+#include "os/process.hpp"
+#include "start/log.hpp"
 #include "wire/payload.hpp"
 
+#include <multiprocessing/error.hpp>
 #include <multiprocessing/process.hpp>
 
 #include <algorithm>
@@ -80,6 +83,7 @@ struct node_host::hosted_pool {
     std::shared_ptr<pool_core> pool;
     std::shared_ptr<unfinished_tasks> tasks = std::make_shared<unfinished_tasks>();
     std::shared_ptr<std::atomic<bool>> has_ended = std::make_shared<std::atomic<bool>>(false);
+    std::exception_ptr why_unusable; // if it is: its workers could not be initialised
     bool is_ending = false;
 };
 
@@ -108,60 +112,77 @@ payload content_of_call(const call& function, const task_options& options,
     return own(std::move(content));
 }
 
-payload content_of_array(const std::string& name, std::span<const std::byte> elements) {
-    bytes content;
-    encoder out(content);
-    out.put(name);
-    out.save_binary(elements.data(), elements.size());
-    return own(std::move(content));
-}
-
-node_host::node_host(sender send) : send_(std::move(send)) {}
+node_host::node_host(sender send) : send_(std::move(send)), thread_([this] { run(); }) {}
 
 node_host::~node_host() {
+    orders_.post({.kind = message_kind::bye});
+    thread_.join();
+}
+
+void node_host::run() {
+    os::set_process_name("mp-node");
+    while (!is_over_) {
+        for (auto& message : orders_.take()) {
+            try {
+                obey(std::move(message));
+            } catch (const std::exception& e) {
+                note(log_level::error,
+                     [&] { return std::string("an order of the root's failed: ") + e.what(); });
+            }
+        }
+        if (!is_over_) {
+            orders_.sleep_until(steady_time::max());
+        }
+    }
+    end_pools();
+}
+
+void node_host::end_pools() {
     for (const auto& [number, host] : pools_) {
         host->pool->terminate(); // all at once, then one after the other
     }
     for (const auto& [number, host] : pools_) {
         end_pool(host->pool);
     }
+    pools_.clear();
 }
 
 void node_host::obey(node_message&& message) {
     forget_ended_pools();
-    if (message.kind == message_kind::open) {
+    switch (message.kind) {
+    case message_kind::open:
         open(message);
         return;
+    case message_kind::array:
+        take_array(message);
+        return;
+    case message_kind::forget_array: {
+        const auto name = decode<std::string>(message.content.bytes());
+        arrays_.erase(name);
+        why_not_here_.erase(name);
+        return;
+    }
+    case message_kind::leave:
+        end_pools();
+        send_({.kind = message_kind::left});
+        return;
+    case message_kind::bye:
+        is_over_ = true;
+        return;
+    default:
+        break;
     }
     const auto found = pools_.find(message.pool);
-    if (message.kind == message_kind::array) {
-        decoder in(message.content.bytes());
-        const auto name = in.get<std::string>();
-        if (!name_exists(name)) { // on the root's own machine there is one
-            const auto elements = in.take(in.remaining());
-            auto copy = make_array(elements.size());
-            std::ranges::copy(elements, copy->data());
-            arrays_[name] = std::move(copy);
-        }
-        return;
-    }
-    if (message.kind == message_kind::forget_array) {
-        arrays_.erase(decode<std::string>(message.content.bytes()));
-        return;
-    }
     if (found == pools_.end()) {
         return; // it could not be opened, or has ended
     }
     auto& host = *found->second;
     switch (message.kind) {
-    case message_kind::initialize: {
-        decoder in(message.content.bytes());
-        task_options ignored;
-        host.pool->set_initializer(call_in(in, *host.pool, ignored));
+    case message_kind::initialize:
+        initialize(host, message);
         break;
-    }
     case message_kind::task:
-        run(host, std::move(message));
+        run_task(host, std::move(message));
         break;
     case message_kind::cancel:
         if (const auto task = host.tasks->find(message.id)) {
@@ -177,10 +198,39 @@ void node_host::obey(node_message&& message) {
     }
 }
 
+void node_host::take_array(const node_message& message) {
+    decoder in(message.content.bytes());
+    const auto name = in.get<std::string>();
+    if (name_exists(name)) { // on the root's own machine there is one
+        return;
+    }
+    try {
+        const auto elements = in.take(in.remaining());
+        auto copy = make_array(elements.size());
+        std::ranges::copy(elements, copy->data());
+        arrays_[name] = std::move(copy);
+    } catch (const std::exception&) {
+        why_not_here_[name] = std::current_exception();
+    }
+}
+
+void node_host::initialize(hosted_pool& host, const node_message& message) {
+    try {
+        decoder in(message.content.bytes());
+        task_options ignored;
+        host.pool->set_initializer(call_in(in, *host.pool, ignored));
+    } catch (const std::exception&) {
+        host.why_unusable = std::current_exception();
+    }
+}
+
 void node_host::open(const node_message& message) {
     node_message answer{.kind = message_kind::opened, .pool = message.pool};
     bytes outcome;
     try {
+        if (pools_.contains(message.pool)) {
+            throw decode_failed("a pool was to be opened twice");
+        }
         auto host = std::make_unique<hosted_pool>();
         decoder in(message.content.bytes());
         host->pool = start_pool(get_options(in));
@@ -193,7 +243,7 @@ void node_host::open(const node_message& message) {
     send_(std::move(answer));
 }
 
-void node_host::run(hosted_pool& host, node_message&& message) {
+void node_host::run_task(hosted_pool& host, node_message&& message) {
     const auto state = std::make_shared<completion>();
     host.tasks->add(message.id, state);
     state->on_ready([send = send_, tasks = host.tasks, pool = message.pool, id = message.id,
@@ -202,6 +252,9 @@ void node_host::run(hosted_pool& host, node_message&& message) {
         tasks->remove(id);
     });
     try {
+        if (host.why_unusable) {
+            std::rethrow_exception(host.why_unusable);
+        }
         decoder in(message.content.bytes());
         task_options options;
         auto function = call_in(in, *host.pool, options);
@@ -220,6 +273,8 @@ call node_host::call_in(decoder& in, pool_core& pool, task_options& options) {
         if (const auto found = arrays_.find(name); found != arrays_.end()) {
             substitutes.emplace_back(name, found->second->name());
             kept.emplace_back(found->second);
+        } else if (const auto why = why_not_here_.find(name); why != why_not_here_.end()) {
+            std::rethrow_exception(why->second);
         }
     }
     auto head = call_head::decode(in);

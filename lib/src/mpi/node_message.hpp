@@ -13,7 +13,6 @@
 ///     root                                      node
 ///       |<-- hello -------------------------------|  once: host, build, process id, CPUs
 ///       |<-- alive ------------------------------>|  when there has been nothing else for a while
-///       |--- leave ------------------------------>|  the end of the program
 ///       |                                         |
 ///       |--- open ------------------------------->|  a pool: its options, its initializer
 ///       |<-- opened ------------------------------|  it is there, or why not
@@ -22,12 +21,15 @@
 ///       |<-- outcome -----------------------------|
 ///       |--- initialize, close, terminate ------->|
 ///       |<-- ended -------------------------------|  the pool's last worker has
+///       |                                         |
+///       |--- leave ------------------------------>|  the end of the program, or of what it knows of the node
+///       |<-- left --------------------------------|  all pools have ended
+///       |--- bye -------------------------------->|  the agent may end, with MPI or without
 namespace multiprocessing::detail {
 
 enum class message_kind : std::uint32_t {
     hello,
     alive,
-    leave,
     open,
     opened,
     initialize,
@@ -39,7 +41,10 @@ enum class message_kind : std::uint32_t {
     close,
     terminate,
     ended,
-    last = ended,
+    leave,
+    left,
+    bye,
+    last = bye,
 };
 
 struct node_message {
@@ -47,6 +52,7 @@ struct node_message {
     std::uint32_t pool = 0; ///< which it is about, as the root numbers them
     std::uint64_t id = 0;   ///< of a task
     payload content{};
+    payload rest{}; ///< of the content, where that is in two places; only while it is being sent
 };
 
 /// A content that is its own.

@@ -3,12 +3,25 @@
 
 #include "os/copy.hpp"
 
+#include <algorithm>
 #include <boost/mpi/exception.hpp>
 #include <memory>
-#include <mpi.h>
 #include <utility>
 
 namespace multiprocessing::detail {
+namespace {
+
+/// The tag of all that is sent.
+constexpr int chunk_tag = 1;
+
+template <class Chunks>
+void abandon_if_any(Chunks& chunks) {
+    if (!chunks.empty()) {
+        os::abandon(std::make_unique<Chunks>(std::move(chunks)));
+    }
+}
+
+} // namespace
 
 peer::peer(boost::mpi::communicator line, int rank)
     : line_(std::move(line)),
@@ -17,9 +30,8 @@ peer::peer(boost::mpi::communicator line, int rank)
       last_said_(last_heard_) {}
 
 peer::~peer() {
-    if (!under_way_.empty()) {
-        os::abandon(std::make_unique<std::deque<sent_chunk>>(std::move(under_way_)));
-    }
+    abandon_if_any(under_way_);
+    abandon_if_any(arriving_);
 }
 
 bool peer::advance(steady_time now) {
@@ -42,20 +54,34 @@ bool peer::advance(steady_time now) {
     return moved;
 }
 
-chunk_receiver::chunk chunk_receiver::receive(const boost::mpi::communicator& line) {
-    // Boost.MPI receives into something whose size it knows, or that it allocates each time.
+/// Whether all of the chunk that is the next in order is there.
+bool peer::next_has_come() {
+    while (arriving_.size() != most_under_way && expect_next()) {
+    }
+    int has_come = 0;
+    if (!arriving_.empty()) {
+        BOOST_MPI_CHECK_RESULT(MPI_Test, (&arriving_.front().request, &has_come, MPI_STATUS_IGNORE));
+    }
+    return has_come != 0;
+}
+
+/// Has MPI receive one more chunk, the first part of which is there. Whether there is one. The rest of a
+/// large one comes when its sender has learned that it is expected.
+bool peer::expect_next() {
     int is_there = 0;
     MPI_Message message{};
     MPI_Status status{};
-    BOOST_MPI_CHECK_RESULT(MPI_Improbe, (MPI_ANY_SOURCE, chunk_tag, line, &is_there, &message, &status));
+    BOOST_MPI_CHECK_RESULT(MPI_Improbe, (rank_, chunk_tag, line_, &is_there, &message, &status));
     if (is_there == 0) {
-        return {};
+        return false;
     }
     int size = 0;
     BOOST_MPI_CHECK_RESULT(MPI_Get_count, (&status, MPI_BYTE, &size));
-    room_.resize(std::max(room_.size(), static_cast<std::size_t>(size)));
-    BOOST_MPI_CHECK_RESULT(MPI_Mrecv, (room_.data(), size, MPI_BYTE, &message, &status));
-    return {status.MPI_SOURCE, std::span(room_).first(static_cast<std::size_t>(size))};
+    arriving_.push_back({std::exchange(spare_, {}), static_cast<std::size_t>(size), MPI_REQUEST_NULL});
+    auto& chunk = arriving_.back();
+    chunk.content.resize(std::max(chunk.content.size(), chunk.size));
+    BOOST_MPI_CHECK_RESULT(MPI_Imrecv, (chunk.content.data(), size, MPI_BYTE, &message, &chunk.request));
+    return true;
 }
 
 } // namespace multiprocessing::detail

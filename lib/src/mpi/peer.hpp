@@ -8,19 +8,20 @@
 #include <boost/mpi/communicator.hpp>
 #include <boost/mpi/request.hpp>
 #include <deque>
-#include <span>
+#include <mpi.h>
+#include <optional>
 #include <vector>
 
 namespace multiprocessing::detail {
 
-/// An agent or root is told of by the other as alive so often, if there is nothing else to say.
+/// Who has nothing else to say says so often that it is alive.
 inline constexpr std::chrono::milliseconds heartbeat{100};
 
 /// Somebody at the other end of a communicator, to whom messages are sent and from whom they come. For the
 /// thread that MPI belongs to.
 ///
-/// Nothing here waits: a send to a process that is dead never completes. What was under way to it then keeps
-/// its memory to the end, which MPI may still look at.
+/// Nothing here waits: a chunk to or from a process that has died or stands still never gets all the way.
+/// What is under way at the end of this keeps its memory for ever, since MPI may still use it.
 class peer {
 public:
     peer(boost::mpi::communicator line, int rank);
@@ -29,54 +30,64 @@ public:
     peer& operator=(const peer&) = delete;
 
     void send(node_message message) { outgoing_.push(std::move(message)); }
+    /// The same, instead of all that has not begun to be sent.
+    void send_at_once(node_message message) {
+        outgoing_.drop_what_has_not_begun();
+        send(std::move(message));
+    }
     /// Hands over to MPI what it takes, and says something if there has been nothing to say for a while.
     /// Whether anything has moved. Throws `boost::mpi::exception` when it cannot be sent to.
     bool advance(steady_time now);
-    /// Nothing is left to be sent, nor under way.
+    /// Nothing is left to be sent, nor under way to it.
     [[nodiscard]] bool is_quiet() const noexcept { return outgoing_.empty() && under_way_.empty(); }
 
-    /// A chunk has come from it. Throws what `incoming_stream::append` throws.
+    /// Takes the messages that have come, as far as they are complete. Whether anything has moved. Throws
+    /// `boost::mpi::exception`, and what `incoming_stream::append` and `take` throw; then this is of no use
+    /// any more.
     template <class Take>
-    void received(std::span<const std::byte> chunk, steady_time now, const Take& take) {
-        last_heard_ = now;
-        incoming_.append(chunk, take);
+    bool receive(steady_time now, const Take& take) {
+        bool moved = false;
+        for (int chunks = 0; chunks != most_in_a_turn && next_has_come(); ++chunks) {
+            last_heard_ = now;
+            moved = true;
+            auto& first = arriving_.front();
+            incoming_.append(std::span(first.content).first(first.size), take);
+            spare_ = std::move(first.content);
+            arriving_.pop_front();
+        }
+        return moved;
     }
     [[nodiscard]] steady_time last_heard() const noexcept { return last_heard_; }
-    /// Its silence up to now does not count.
-    void excuse(steady_time now) noexcept { last_heard_ = now; }
+    /// So much of its silence does not count.
+    void excuse(steady_time::duration silence) noexcept { last_heard_ += silence; }
 
 private:
     struct sent_chunk {
         std::vector<std::byte> content;
         boost::mpi::request request;
     };
+    struct arriving_chunk {
+        std::vector<std::byte> content; // at least as large as the chunk
+        std::size_t size;
+        MPI_Request request; // Boost.MPI receives nothing whose size it has not been told
+    };
     /// Enough to keep the way there busy.
     static constexpr std::size_t most_under_way = 4;
+    /// Chunks that are received between two looks at other things.
+    static constexpr int most_in_a_turn = 8;
+
+    bool next_has_come();
+    bool expect_next();
 
     boost::mpi::communicator line_;
     int rank_;
     outgoing_stream outgoing_;
     incoming_stream incoming_;
     std::deque<sent_chunk> under_way_;
+    std::deque<arriving_chunk> arriving_; // in the order in which they were sent
+    std::vector<std::byte> spare_;        // for the next one
     steady_time last_heard_;
     steady_time last_said_;
 };
-
-/// Receives a chunk from anybody on a communicator. Does not wait.
-class chunk_receiver {
-public:
-    struct chunk {
-        int rank = -1;                        ///< who sent it; -1: there is none
-        std::span<const std::byte> content{}; ///< until the next one is received
-    };
-    /// Throws `boost::mpi::exception`.
-    chunk receive(const boost::mpi::communicator& line);
-
-private:
-    std::vector<std::byte> room_;
-};
-
-/// The tag of all that is sent.
-inline constexpr int chunk_tag = 1;
 
 } // namespace multiprocessing::detail

@@ -3,6 +3,7 @@
 
 #include "child/bootstrap.hpp"
 #include "mpi/cluster.hpp"
+#include "os/copy.hpp"
 #include "os/host.hpp"
 #include "os/modules.hpp"
 #include "os/process.hpp"
@@ -17,8 +18,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -56,11 +59,11 @@ role role_in_environment() {
     if (rank > 0) {
         return role::agent;
     }
-    if (std::getenv(hosts_variable) != nullptr) {
-        return role::root_of_hosts;
-    }
     const auto ranks = std::max(number_in("OMPI_COMM_WORLD_SIZE"), number_in("SLURM_NTASKS"));
-    return rank == 0 && ranks > 1 ? role::root_of_ranks : role::only_node;
+    if (rank == 0 && ranks > 1) {
+        return role::root_of_ranks;
+    }
+    return std::getenv(hosts_variable) != nullptr ? role::root_of_hosts : role::only_node;
 }
 
 void have_errors_thrown(MPI_Comm communicator) {
@@ -78,6 +81,32 @@ std::vector<std::string> remote_shell() {
 bool is_this_one(const agent_host& host) {
     return host.name == "localhost" || host.name == os::host_name();
 }
+
+/// A child that reads nothing of what is meant for this program, and takes signals as usual.
+class harmless_child {
+public:
+    harmless_child() {
+        ::posix_spawn_file_actions_init(&files_);
+        ::posix_spawn_file_actions_addopen(&files_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        ::posix_spawnattr_init(&attributes_);
+        sigset_t none;
+        ::sigemptyset(&none);
+        ::posix_spawnattr_setsigmask(&attributes_, &none);
+        ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK);
+    }
+    ~harmless_child() {
+        ::posix_spawn_file_actions_destroy(&files_);
+        ::posix_spawnattr_destroy(&attributes_);
+    }
+    harmless_child(const harmless_child&) = delete;
+    harmless_child& operator=(const harmless_child&) = delete;
+    [[nodiscard]] const posix_spawn_file_actions_t* files() const noexcept { return &files_; }
+    [[nodiscard]] const posix_spawnattr_t* attributes() const noexcept { return &attributes_; }
+
+private:
+    posix_spawn_file_actions_t files_{};
+    posix_spawnattr_t attributes_{};
+};
 
 /// Why the program fails there; empty if it does not.
 std::string why_unreachable(const agent_host& host) {
@@ -101,7 +130,9 @@ std::string why_unreachable(const agent_host& host) {
     }
     arguments.push_back(nullptr);
     pid_t pid = 0;
-    if (const int error = ::posix_spawnp(&pid, shell.c_str(), nullptr, nullptr, arguments.data(), ::environ);
+    const harmless_child child;
+    if (const int error = ::posix_spawnp(&pid, shell.c_str(), child.files(), child.attributes(),
+                                         arguments.data(), ::environ);
         error != 0) {
         return "cannot execute " + shell + ": " + std::strerror(error);
     }
@@ -127,7 +158,12 @@ role this_role() noexcept {
     return role_now;
 }
 
+bool is_started_in_two_ways() noexcept {
+    return role_now == role::root_of_ranks && std::getenv(hosts_variable) != nullptr;
+}
+
 void become_agent_if_told() {
+    keep_from_children(variables_of_mpi());
     role_now = role_in_environment();
     if (role_now == role::root_of_ranks) { // whose agents wait for it, and burn a core meanwhile
         cluster::begin();
@@ -147,7 +183,6 @@ void become_agent_if_told() {
 }
 
 mpi_session::mpi_session() {
-    keep_from_children(variables_of_mpi());
     if (!boost::mpi::environment::initialized()) {
         environment_ = std::make_unique<boost::mpi::environment>(boost::mpi::threading::funneled, false);
     } else if (boost::mpi::environment::thread_level() < boost::mpi::threading::serialized) {
@@ -165,16 +200,22 @@ mpi_session::~mpi_session() {
 }
 
 boost::mpi::communicator mpi_session::all_ranks() const {
-    MPI_Comm duplicate = MPI_COMM_NULL;
+    auto duplicate = std::make_unique<MPI_Comm>(MPI_COMM_NULL);
     MPI_Request request = MPI_REQUEST_NULL;
-    BOOST_MPI_CHECK_RESULT(MPI_Comm_idup, (MPI_COMM_WORLD, &duplicate, &request));
+    BOOST_MPI_CHECK_RESULT(MPI_Comm_idup, (MPI_COMM_WORLD, duplicate.get(), &request));
+    const auto deadline = std::chrono::steady_clock::now() + longest_start;
     int is_there = 0;
     while (is_there == 0) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            os::abandon(std::move(duplicate)); // MPI may still write there
+            throw start_failed(std::make_error_code(std::errc::timed_out),
+                               "cannot start an mpi_pool: not all ranks were there within 20 s");
+        }
         BOOST_MPI_CHECK_RESULT(MPI_Test, (&request, &is_there, MPI_STATUS_IGNORE));
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    have_errors_thrown(duplicate);
-    return {duplicate, boost::mpi::comm_attach};
+    have_errors_thrown(*duplicate);
+    return {*duplicate, boost::mpi::comm_attach};
 }
 
 boost::mpi::communicator mpi_session::parent() {
@@ -203,13 +244,15 @@ void mpi_session::before_end(void (*action)(void*), void* subject) {
 }
 
 void mpi_session::finalize() {
-    if (is_the_programs()) {
+    if (environment_) {
+        environment_.reset();
+    } else {
         MPI_Finalize();
     }
-    environment_.reset();
 }
 
 void mpi_session::abort(int exit_code) const {
+    std::fflush(nullptr);
     boost::mpi::environment::abort(exit_code);
     std::_Exit(exit_code);
 }

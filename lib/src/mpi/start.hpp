@@ -3,12 +3,17 @@
 
 #include <boost/mpi/communicator.hpp>
 #include <boost/mpi/environment.hpp>
+#include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
 /// How processes become root and agents, and where MPI begins and ends.
 namespace multiprocessing::detail {
+
+/// From the start of an agent to its hello: a program that loads slowly, on a machine that is busy.
+inline constexpr std::chrono::seconds longest_start{20};
 
 /// What `MULTIPROCESSING_HOSTS` names a file of.
 inline constexpr const char* hosts_variable = "MULTIPROCESSING_HOSTS";
@@ -19,6 +24,8 @@ enum class role {
     root_of_hosts, ///< starts its agents itself
     agent,
 };
+/// Whether `mpirun` has started this process although it is to start agents itself.
+[[nodiscard]] bool is_started_in_two_ways() noexcept;
 /// That of this process, as its environment says. Written by `init`, before there are threads.
 [[nodiscard]] role this_role() noexcept;
 
@@ -36,7 +43,8 @@ public:
     mpi_session(const mpi_session&) = delete;
     mpi_session& operator=(const mpi_session&) = delete;
 
-    /// A communicator of our own with all ranks. Waits for them, and does not burn a core.
+    /// A communicator of our own with all ranks. Waits for them, and does not burn a core. Throws
+    /// `start_failed` when some are not there within `longest_start`.
     [[nodiscard]] boost::mpi::communicator all_ranks() const;
     /// With the process that has spawned this one, which is rank 0; of no size when it was not spawned.
     [[nodiscard]] static boost::mpi::communicator parent();
@@ -47,7 +55,8 @@ public:
     static void before_end(void (*action)(void*), void* subject);
     /// Ends MPI, together with all ranks.
     void finalize();
-    /// Ends MPI and this process with that exit code, whoever is dead.
+    /// Ends MPI and this process with that exit code, whoever is dead. What streams of the C library hold is
+    /// written before; nothing else of the program's end happens any more.
     [[noreturn]] void abort(int exit_code) const;
 
 private:
@@ -57,7 +66,8 @@ private:
 /// A host that an agent is to run on.
 struct agent_host {
     std::string name;
-    long daemon = 0; ///< the process that has started the agent there, Open MPI's; 0: not known yet
+    long daemon = 0;          ///< the process that has started the agent there, Open MPI's; 0: not known yet
+    std::size_t failures = 0; ///< agents in a row that did not last
 };
 /// Those in the file. Throws `start_failed`.
 [[nodiscard]] std::vector<agent_host> read_hosts(const std::string& path);

@@ -7,38 +7,26 @@
 #include <cstring>
 
 namespace multiprocessing::detail {
-namespace {
-
-void append_part(std::vector<std::byte>& chunk, std::span<const std::byte> part) {
-    chunk.insert(chunk.end(), part.begin(), part.end());
-}
-
-} // namespace
-
 std::vector<std::byte> outgoing_stream::next_chunk() {
     std::vector<std::byte> chunk;
     while (!messages_.empty() && chunk.size() != largest_chunk) {
         const auto& first = messages_.front();
-        const auto content = first.content.bytes();
-        const message_header header{static_cast<std::uint32_t>(first.kind), first.pool, first.id,
-                                    content.size()};
-        const auto head = std::as_bytes(std::span(&header, 1));
-        const auto room = [&] { return largest_chunk - chunk.size(); };
-        if (sent_of_first_ < head.size()) {
-            const auto part = head.subspan(sent_of_first_, std::min(head.size() - sent_of_first_, room()));
-            append_part(chunk, part);
-            sent_of_first_ += part.size();
+        const auto size = first.content.bytes().size() + first.rest.bytes().size();
+        const message_header header{static_cast<std::uint32_t>(first.kind), first.pool, first.id, size};
+        std::size_t before = 0; // in the parts that have been looked at
+        for (const auto part :
+             {std::as_bytes(std::span(&header, 1)), first.content.bytes(), first.rest.bytes()}) {
+            const auto unsent = part.subspan(std::min(part.size(), sent_of_first_ - before));
+            const auto fitting = unsent.first(std::min(unsent.size(), largest_chunk - chunk.size()));
+            chunk.insert(chunk.end(), fitting.begin(), fitting.end());
+            sent_of_first_ += fitting.size();
+            before += part.size();
+            if (sent_of_first_ < before) {
+                return chunk; // it is full
+            }
         }
-        if (sent_of_first_ >= head.size()) {
-            const auto rest = content.subspan(sent_of_first_ - head.size());
-            const auto part = rest.first(std::min(rest.size(), room()));
-            append_part(chunk, part);
-            sent_of_first_ += part.size();
-        }
-        if (sent_of_first_ == head.size() + content.size()) {
-            messages_.pop_front();
-            sent_of_first_ = 0;
-        }
+        messages_.pop_front();
+        sent_of_first_ = 0;
     }
     return chunk;
 }

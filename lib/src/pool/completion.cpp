@@ -114,6 +114,19 @@ void completion::part_is_complete() {
     }
 }
 
+bool completion::complete_unless_hooked() {
+    auto before = state_.load(std::memory_order_relaxed);
+    do {
+        if (remaining(before) == 1 && (before & has_hooks) != 0) {
+            return false;
+        }
+    } while (!state_.compare_exchange_weak(before, before - 1, std::memory_order_acq_rel));
+    if (remaining(before) == 1 && (before & has_waiters) != 0) {
+        os::wake_all(state_);
+    }
+    return true;
+}
+
 void completion::wait() const {
     if (ready()) {
         return;

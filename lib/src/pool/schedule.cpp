@@ -6,7 +6,7 @@
 namespace multiprocessing::detail {
 
 schedule::schedule(const schedule_options& options)
-    : options_(options), slots_(options.workers), summaries_(options.workers) {
+    : options_(options), slots_(options.workers), summaries_(options.workers), vacant_(options.workers) {
     for (auto& slot : slots_) {
         start(slot, {});
     }
@@ -25,12 +25,15 @@ void schedule::submitted(task_id id, const task_traits& traits) {
 void schedule::ready(worker_id worker) {
     auto* slot = find(worker);
     if (slot != nullptr && slot->now == place::state::starting) {
-        slot->now = place::state::ready;
+        enter(*slot, place::state::ready);
         slot->failed_starts = 0;
         failed_starts_ = 0;
-        for (auto& each : slots_) { // what kept others from starting has passed
-            if (each.now == place::state::vacant && !closed_ && options_.replaces_workers) {
-                start(each, {});
+        if (vacant_ != 0 && !closed_ &&
+            options_.replaces_workers) { // what kept others from starting has passed
+            for (auto& each : slots_) {
+                if (each.now == place::state::vacant) {
+                    start(each, {});
+                }
             }
         }
         changed(*slot);
@@ -40,7 +43,7 @@ void schedule::ready(worker_id worker) {
 void schedule::preparing(worker_id worker) {
     auto* slot = find(worker);
     if (slot != nullptr && slot->now == place::state::ready) {
-        slot->now = place::state::starting;
+        enter(*slot, place::state::starting);
         changed(*slot);
     }
 }
@@ -163,7 +166,7 @@ void schedule::overdue(worker_id worker, task_id id) {
 void schedule::ending(worker_id worker) {
     auto* slot = find(worker);
     if (slot != nullptr && slot->now == place::state::ready) {
-        slot->now = place::state::leaving;
+        enter(*slot, place::state::leaving);
         changed(*slot);
     }
 }
@@ -224,20 +227,19 @@ void schedule::died(worker_id worker, task_id begun) {
 
     const bool was_starting = slot->now == place::state::starting;
     places_.erase(worker);
+    enter(*slot, place::state::vacant);
     *slot = {.failed_starts = was_starting ? slot->failed_starts + 1 : 0, .has_changed = slot->has_changed};
     changed(*slot);
     const bool needed = options_.replaces_workers && !terminated_ && (!closed_ || !unfinished_.empty());
     // Starts are given up only where nobody works: what keeps a worker from starting may pass, and then who
     // does work is to have company again.
-    const bool somebody_works = std::ranges::any_of(slots_, [](const auto& each) {
-        return each.now == place::state::ready || each.now == place::state::leaving;
-    });
+    const bool somebody_works = working_ != 0;
     failed_starts_ += was_starting && !somebody_works ? 1 : 0;
     if (needed && (!was_starting || somebody_works || failed_starts_ < most_start_attempts * slots_.size())) {
         const auto failed = std::min(slot->failed_starts, most_start_attempts);
         start(*slot, failed == 0 ? std::chrono::nanoseconds() : doubled(first_back_off, failed - 1));
     }
-    if (std::ranges::all_of(slots_, [](const auto& each) { return each.now == place::state::vacant; })) {
+    if (vacant_ == slots_.size()) {
         given_up_ = true;
         fail_all(action::failure::no_worker_starts);
     }
@@ -278,7 +280,7 @@ void schedule::terminate() {
     for (auto& slot : slots_) {
         slot.under_way.clear();
         if (slot.now != place::state::vacant) {
-            slot.now = place::state::leaving;
+            enter(slot, place::state::leaving);
             actions_.push_back(action::end_worker{slot.worker, {}});
         }
         changed(slot);
@@ -295,8 +297,7 @@ bool schedule::wants(worker_id worker) const {
 }
 
 bool schedule::finished() const {
-    return closed_ &&
-           std::ranges::all_of(slots_, [](const auto& slot) { return slot.now == place::state::vacant; });
+    return closed_ && vacant_ == slots_.size();
 }
 
 std::size_t schedule::under_way_to(worker_id worker) const {
@@ -312,6 +313,16 @@ worker_id schedule::holder_of(task_id task) const {
 schedule::place* schedule::find(worker_id worker) const {
     const auto found = places_.find(worker);
     return found == places_.end() ? nullptr : found->second;
+}
+
+void schedule::enter(place& slot, place::state next) {
+    const auto works = [](auto state) {
+        return state == place::state::ready || state == place::state::leaving ? std::size_t{1} : 0;
+    };
+    const auto is_vacant = [](auto state) { return state == place::state::vacant ? std::size_t{1} : 0; };
+    working_ += works(next) - works(slot.now);
+    vacant_ += is_vacant(next) - is_vacant(slot.now);
+    slot.now = next;
 }
 
 /// What the place has under way has changed, but not whether that is anything.
@@ -357,7 +368,7 @@ void schedule::adapt_window(place& slot) const {
 }
 
 void schedule::start(place& slot, std::chrono::nanoseconds after) {
-    slot.now = place::state::starting;
+    enter(slot, place::state::starting);
     slot.worker = ++last_worker_;
     slot.window = std::min(first_window, options_.most_under_way);
     places_.emplace(slot.worker, &slot);
@@ -494,7 +505,7 @@ void schedule::dismiss_if_done(place& slot) {
     const bool worn_out =
         slot.retiring || (options_.max_tasks_per_child != 0 && slot.given == options_.max_tasks_per_child);
     if (alive && slot.under_way.empty() && ((closed_ && unfinished_.empty()) || worn_out)) {
-        slot.now = place::state::leaving;
+        enter(slot, place::state::leaving);
         changed(slot);
         actions_.push_back(action::dismiss_worker{slot.worker});
     }

@@ -239,6 +239,7 @@ private:
     };
 
     [[nodiscard]] place* find(worker_id worker) const;
+    void enter(place& slot, place::state next);
     void note(place& slot);
     void changed(place& slot);
     [[nodiscard]] std::size_t room_at(const place& slot) const;
@@ -262,6 +263,8 @@ private:
     const schedule_options options_;
     std::vector<place> slots_; // their number and addresses stay
     std::vector<summary> summaries_;
+    std::size_t vacant_;          // places, of all
+    std::size_t working_ = 0;     // those whose workers are ready, or leave
     std::vector<place*> changed_; // since actions were taken
     boost::unordered_flat_map<worker_id, place*> places_;
     std::deque<task_id> waiting_; // those that are not unfinished any more are passed over

@@ -116,6 +116,9 @@ public:
     void fail(std::exception_ptr reason);
     /// Once for each part, after one of these: now others may see it. Runs what waits for the last one.
     void part_is_complete();
+    /// The same, but does nothing and returns false when there is something to run: for threads that are to
+    /// run nothing of the user's.
+    [[nodiscard]] bool complete_unless_hooked();
 
     /// Waits, and helps its owner meanwhile.
     void wait() const;
