@@ -154,9 +154,9 @@ void pool_core::deliver_as_helper(lock& held) {
     auto plain = std::exchange(finished_, {});
     const auto is_hooked = [](const auto& each) { return each.completion->is_hooked(); };
     if (std::ranges::any_of(plain, is_hooked)) {
-        const auto hooked = std::ranges::stable_partition(plain, std::not_fn(is_hooked));
-        finished_.assign(std::move_iterator(hooked.begin()), std::move_iterator(hooked.end()));
-        plain.erase(hooked.begin(), hooked.end());
+        const auto hooked = std::stable_partition(plain.begin(), plain.end(), std::not_fn(is_hooked));
+        finished_.assign(std::move_iterator(hooked), std::move_iterator(plain.end()));
+        plain.erase(hooked, plain.end());
     }
     if (!finished_.empty() || !doubts_.empty()) {
         wake_supervisor();
