@@ -324,10 +324,7 @@ pool_stats mpi_core::stats() const {
     auto result = stats_;
     result.running = std::min(workers, schedule_->running());
     result.queued = tasks_.size() - result.running;
-    result.latency = {.p50 = latencies_.percentile(0.5),
-                      .p90 = latencies_.percentile(0.9),
-                      .p99 = latencies_.percentile(0.99),
-                      .p999 = latencies_.percentile(0.999)};
+    result.latency = latencies_.summary();
     return result;
 }
 

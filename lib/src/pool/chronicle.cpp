@@ -142,10 +142,7 @@ void chronicle::written(const std::error_code& failure) noexcept {
 
 pool_stats chronicle::stats() const {
     auto result = counts_;
-    result.latency = {.p50 = latencies_.percentile(0.5),
-                      .p90 = latencies_.percentile(0.9),
-                      .p99 = latencies_.percentile(0.99),
-                      .p999 = latencies_.percentile(0.999)};
+    result.latency = latencies_.summary();
     return result;
 }
 

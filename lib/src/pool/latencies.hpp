@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <multiprocessing/pool_options.hpp>
+
 #include <array>
 #include <bit>
 #include <chrono>
@@ -37,6 +39,13 @@ public:
             }
         }
         return {};
+    }
+
+    [[nodiscard]] task_latency summary() const noexcept {
+        return {.p50 = percentile(0.5),
+                .p90 = percentile(0.9),
+                .p99 = percentile(0.99),
+                .p999 = percentile(0.999)};
     }
 
 private:
