@@ -58,7 +58,8 @@ public:
     }
 
     /// Runs `f(args...)` in a worker, waits, and returns what it returns. Throws what it throws, or
-    /// `worker_died`, `task_timed_out`, `task_cancelled`, `pool_terminated`.
+    /// `worker_died`, `task_timed_out`, `task_cancelled`, `pool_terminated`; or `wait_stopped` when
+    /// `task_options::stop` is asked to first, having cancelled the task.
     ///
     /// Where the first parameter of `f` is a `std::stop_token`, the worker provides it, and it tells when the
     /// task is cancelled or has timed out: a task that then ends by itself within its grace period keeps its
@@ -69,7 +70,7 @@ public:
     requires(!is_options<F>) auto apply(F&& f, Args&&... args) { return apply_async(f, args...).get(); }
     template <class F, class... Args>
     detail::remote_result_t<F, Args...> apply(const task_options& options, F&& f, Args&&... args) {
-        return apply_async(options, f, args...).get();
+        return get_unless_stopped(apply_async(options, f, args...), options.stop);
     }
 
     /// Runs `f(args...)` in a worker some time. Waits for room in the task queue; but not in a function given
@@ -227,18 +228,17 @@ private:
 
     [[nodiscard]] detail::memory_source* memory() noexcept { return &core_->memory_for_tasks(); }
     void submit(detail::call&& call, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options, const std::stop_token& stop = {}) {
-        core_->submit(std::move(call), std::move(completion), part, options, detail::when_full::wait, stop);
+                const task_options& options) {
+        core_->submit(std::move(call), std::move(completion), part, options, detail::when_full::wait);
     }
     bool try_submit(detail::call&& call, std::shared_ptr<detail::completion> completion,
                     const task_options& options) {
-        return core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::refuse,
-                             {});
+        return core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::refuse);
     }
     /// Exceeds the capacity of the task queue instead of waiting.
     void submit_at_once(detail::call&& call, std::shared_ptr<detail::completion> completion,
                         const task_options& options) {
-        core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::exceed, {});
+        core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::exceed);
     }
     void set_initializer(detail::call call) { core_->set_initializer(std::move(call)); }
     [[nodiscard]] std::size_t in_flight() const noexcept { return core_->in_flight(); }
@@ -266,7 +266,7 @@ private:
             auto position = std::ranges::begin(range);
             for (std::size_t part = 0; part != parts; ++part) {
                 if (stop.stop_requested()) {
-                    throw_map_stopped(all);
+                    cancel_and_throw(all);
                 }
                 const auto count = std::min(left, chunk_size);
                 const auto put_elements = [&](encoder& out) {
@@ -275,9 +275,9 @@ private:
                 auto chunk = detail::make_call_through<each>(memory(), static_cast<const std::decay_t<F>&>(f),
                                                              put_elements);
                 try {
-                    submit(std::move(chunk), state, part, {}, stop);
+                    submit(std::move(chunk), state, part, {.stop = stop});
                 } catch (const wait_stopped&) {
-                    throw_map_stopped(all);
+                    cancel_and_throw(all);
                 }
                 left -= count;
             }
@@ -286,16 +286,16 @@ private:
     }
 
     template <class R>
-    [[noreturn]] static void throw_map_stopped(future<R>& all) {
-        all.cancel();
-        throw wait_stopped("a map was asked to stop; what it has not done is cancelled");
+    [[noreturn]] static void cancel_and_throw(future<R>& awaited) {
+        awaited.cancel();
+        throw wait_stopped("a wait for the pool was asked to stop; what it has not done is cancelled");
     }
     template <class R>
-    static R get_unless_stopped(future<R> all, const std::stop_token& stop) {
-        if (!all.wait(stop)) {
-            throw_map_stopped(all);
+    static R get_unless_stopped(future<R> awaited, const std::stop_token& stop) {
+        if (!awaited.wait(stop)) {
+            cancel_and_throw(awaited);
         }
-        return all.get();
+        return awaited.get();
     }
 
     template <template <class> class Futures, class Result, class F, class Range>

@@ -185,7 +185,7 @@ std::vector<mpi_node> mpi_core::nodes() const {
 }
 
 bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                      const task_options& options, when_full then, const std::stop_token& stop) {
+                      const task_options& options, when_full then) {
     check(!options.timeout || options.timeout->count() > 0, "a task's timeout has to be positive");
     check(!options.stop_grace || options.stop_grace->count() >= 0, "a stop_grace cannot be negative");
     task added{.kept = std::move(function.kept),
@@ -207,7 +207,7 @@ bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> compl
     if (may_wait && !schedule_->has_room()) {
         ++waiting_for_room_;
         const bool over =
-            room_.wait(held, stop, [&] { return schedule_->has_room() || !schedule_->is_open(); });
+            room_.wait(held, options.stop, [&] { return schedule_->has_room() || !schedule_->is_open(); });
         --waiting_for_room_;
         if (!over) {
             throw wait_stopped("a wait for room in a task queue was asked to stop");

@@ -79,7 +79,7 @@ pool_core::pool_core(const pool_options& options, wording words)
 }
 
 bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                       const task_options& options, when_full then, const std::stop_token& stop) {
+                       const task_options& options, when_full then) {
     const auto timeout = options.timeout.value_or(options_.task_timeout);
     check(timeout.count() > 0 || !options.timeout, "a task's timeout has to be positive");
     const auto grace = options.stop_grace ? options.stop_grace : options_.stop_grace;
@@ -94,7 +94,7 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
         look_around(held);
     }
     if (then == when_full::wait && !schedule_.has_room()) {
-        wait_for_room(held, stop);
+        wait_for_room(held, options.stop);
     }
     if (!schedule_.is_open()) {
         const auto& words = settings_.words();

@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -66,7 +67,7 @@ public:
     explicit pool_core(const pool_options& options, wording words = {});
 
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options, when_full then, const std::stop_token& stop) override;
+                const task_options& options, when_full then) override;
     bool cancel(std::uint64_t task) override;
     void wait_for(std::uint64_t task, const completion& waited) override;
     void set_initializer(call initializer) override;
@@ -132,7 +133,8 @@ private:
     void judge(lock& held);
     void deliver(lock& held);
     void deliver_as_helper(lock& held);
-    void complete_futures(lock& held, std::vector<finished_task> finished);
+    template <class Complete>
+    void complete_futures(lock& held, const Complete& complete);
     void wake_supervisor() noexcept;
     void due_at(steady_time time) noexcept;
     void ask_to_end(worker& ended, steady_time now);
