@@ -125,7 +125,8 @@ BOOST_FIXTURE_TEST_CASE(waits_for_futures_stop, held_task) {
 BOOST_FIXTURE_TEST_CASE(a_stopped_apply_cancels_its_task, held_task) {
     check_that_it_stops(
         throws<mp::wait_stopped>([&](const auto& stop) { pool.apply({.stop = stop}, pass_gate, g, 1); }));
-    BOOST_TEST(pool.stats().queued == 0U);
+    const auto stats = pool.stats();
+    BOOST_TEST(stats.queued + stats.running == 1U); // the one that is held
     mp::pool other(1);
     BOOST_TEST(other.apply({.stop = never_asked().token}, [] { return 5; }) == 5);
     BOOST_CHECK_THROW(other.apply({.stop = never_asked().token}, [] { throw std::range_error("own"); }),
@@ -143,7 +144,8 @@ BOOST_AUTO_TEST_CASE(who_waits_for_room_stops) {
         [&](const auto& stop) { (void)pool.apply_async({.stop = stop}, pass_gate, g, 3); }));
     check_that_it_stops(
         throws<mp::wait_stopped>([&](const auto& stop) { pool.apply({.stop = stop}, pass_gate, g, 3); }));
-    BOOST_TEST(pool.stats().queued == 1U);
+    const auto stats = pool.stats();
+    BOOST_TEST(stats.queued + stats.running == 2U);
     g.open(2);
     BOOST_TEST(running.get() == 1);
     BOOST_TEST(queued.get() == 2);
