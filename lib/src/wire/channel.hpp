@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 namespace multiprocessing::detail {
@@ -21,8 +20,6 @@ class shared_heap;
 /// What a worker needs to open its end. The descriptors are inherited under these numbers; those that a
 /// channel of its kind does not have are -1.
 struct channel_handle {
-    std::string task_queue{};
-    std::string result_queue{};
     int socket = -1;
     int bell = -1;
     std::chrono::nanoseconds spin{0};
@@ -51,8 +48,6 @@ public:
 
     /// For the worker. Its descriptors are owned by this end.
     [[nodiscard]] virtual channel_handle handle() const = 0;
-    /// Pool: the worker's pidfd, once there is one.
-    virtual void watch(int worker) noexcept = 0;
     /// Pool: the worker has opened its end, or never will: nobody else can from now on.
     virtual void worker_is_there() noexcept = 0;
     /// A frame to be sent.
@@ -149,8 +144,7 @@ private:
 /// How many tasks may be under way to a worker over such a channel, the one that it runs included.
 [[nodiscard]] std::size_t most_under_way(isolation kind) noexcept;
 
-/// The pool's end of a new channel. Throws `resource_error` when there is no room in /dev/shm, or no
-/// descriptor.
+/// The pool's end of a new channel. Throws `resource_error` when there is no memory, or no descriptor.
 /// `tasks` is where the pool has large arguments.
 std::unique_ptr<channel> make_channel(const pool_options& options, const shared_heap& tasks);
 /// The worker's end.
