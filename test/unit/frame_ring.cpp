@@ -6,13 +6,12 @@
 #include <array>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <optional>
 #include <sched.h>
-#include <stdexcept>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,19 +77,16 @@ std::optional<std::uint64_t> take(detail::ring_rival& from) {
     layout::slot copy;
     return from.take([&](const auto& slot) { copy = slot; }) ? read(copy) : std::nullopt;
 }
-std::optional<std::uint64_t> take_back(detail::ring_sender& of) {
-    std::optional<std::uint64_t> value;
-    return of.take_back([&](const auto& slot) { value = read(slot); }) ? value : std::nullopt;
-}
-
 /// A process that is killed before it has run for long.
 class short_lived {
 public:
-    explicit short_lived(const std::function<void()>& run) : pid_(::fork()) {
+    template <class Run>
+    explicit short_lived(const Run& run) : pid_(::fork()) {
         if (pid_ == 0) {
-            run();
+            [&]() noexcept { run(); }(); // nothing else of this program is run here
             ::_exit(0);
         }
+        BOOST_REQUIRE(pid_ > 0);
     }
     ~short_lived() {
         ::kill(pid_, SIGKILL);
@@ -112,6 +108,20 @@ struct rivals {
     shared<layout> ring;
     detail::ring_sender sender{*ring};
     detail::ring_rival receiver{*ring};
+
+    std::optional<std::uint64_t> take_back() {
+        const auto number = sender.take_back();
+        return number ? read((*ring)[*number]) : std::nullopt;
+    }
+};
+
+/// What takes longer hangs.
+class patience {
+public:
+    explicit operator bool() const { return std::chrono::steady_clock::now() < end_; }
+
+private:
+    std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + std::chrono::minutes(1);
 };
 
 } // namespace
@@ -164,25 +174,17 @@ BOOST_AUTO_TEST_CASE(the_oldest_is_taken_back_first) {
             BOOST_TEST(send(one.sender, n + i));
         }
         BOOST_TEST(take(one.receiver).value() == n);
-        BOOST_TEST(take_back(one.sender).value() == n + 1);
-        BOOST_TEST(take_back(one.sender).value() == n + 2);
+        BOOST_TEST(one.take_back().value() == n + 1);
+        BOOST_TEST(one.take_back().value() == n + 2);
         BOOST_TEST(take(one.receiver).value() == n + 3);
         BOOST_TEST(take(one.receiver).value() == n + 4);
-        BOOST_TEST(!take_back(one.sender).has_value());
+        BOOST_TEST(!one.take_back().has_value());
         BOOST_TEST(!take(one.receiver).has_value());
     }
     while (send(one.sender, 0)) {
     }
-    BOOST_TEST(take_back(one.sender).has_value());
+    BOOST_TEST(one.take_back().has_value());
     BOOST_TEST(send(one.sender, 0)); // in its place
-}
-
-BOOST_AUTO_TEST_CASE(a_message_that_cannot_be_read_is_not_taken_back) {
-    rivals one;
-    send(one.sender, 1);
-    BOOST_CHECK_THROW(one.sender.take_back([](const auto&) { throw std::range_error("unreadable"); }),
-                      std::range_error);
-    BOOST_TEST(take(one.receiver).value() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(numbers_that_make_no_sense_are_found_out) {
@@ -194,7 +196,7 @@ BOOST_AUTO_TEST_CASE(numbers_that_make_no_sense_are_found_out) {
     for (const std::uint64_t nonsense : {slots + 1, ~std::uint64_t{0}}) {
         one.ring->taken = nonsense;
         BOOST_CHECK_THROW((void)one.sender.has_room(), detail::nonsense_received);
-        BOOST_CHECK_THROW((void)take_back(one.sender), detail::nonsense_received);
+        BOOST_CHECK_THROW((void)one.sender.take_back(), detail::nonsense_received);
     }
     one.ring->taken = 10;
     BOOST_TEST(one.sender.has_room());
@@ -231,10 +233,12 @@ BOOST_AUTO_TEST_CASE(what_a_killed_sender_has_sent_is_whole) {
                     }
                 }
             });
-            while (got < 100U * static_cast<std::uint64_t>(round % 10 + 1)) {
+            const auto enough = 100U * static_cast<std::uint64_t>(round % 10 + 1);
+            for (const patience left; left && got < enough;) {
                 take_all();
                 ::sched_yield();
             }
+            BOOST_TEST(got >= enough);
         }
         take_all();
         BOOST_TEST(one.ring->sent == got);
@@ -272,17 +276,21 @@ BOOST_AUTO_TEST_CASE(what_a_killed_receiver_leaves_is_taken_back) {
                 }
             });
             const auto enough = 2'000U * static_cast<std::uint64_t>(round % 10 + 1);
-            while (book.last < enough && !book.is_mixed_up && sent != book.takers.size() - 1) {
-                for (int i = 0; i != 20 && send(one.sender, sent + 1); ++i) {
+            for (const patience left; left && book.last < enough && !book.is_mixed_up;) {
+                const auto before = sent;
+                while (sent != before + 20 && sent + 1 != book.takers.size() && send(one.sender, sent + 1)) {
                     ++sent;
                 }
-                if (const auto back = take_back(one.sender)) {
+                if (sent == before) {
+                    ::sched_yield();
+                } else if (const auto back = one.take_back()) {
                     note(*back);
                 }
             }
+            BOOST_TEST(book.last >= enough);
         }
         BOOST_TEST_REQUIRE(!book.is_mixed_up);
-        while (const auto left = take_back(one.sender)) {
+        while (const auto left = one.take_back()) {
             note(*left);
         }
         std::uint64_t lost = 0; // what was in the hand of the one that was killed

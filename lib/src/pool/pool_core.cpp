@@ -160,8 +160,8 @@ void pool_core::set_initializer(call initializer) {
 void pool_core::prepare(worker& each) {
     try {
         each.prepare(*initializer_);
-    } catch (const channel_broken&) {
-        kill(each);
+    } catch (const channel_broken& e) {
+        give_up(each, e);
     } catch (const resource_error& e) { // no memory for large arguments
         each.note(e.what());
         kill(each);
@@ -270,8 +270,8 @@ void pool_core::perform(const action::send_task& send) {
     send_gathered(); // first in, first out
     try {
         receiver->channel().send(kind, send.task, content);
-    } catch (const channel_broken&) {
-        kill(*receiver); // its tasks are dealt with when it is buried
+    } catch (const channel_broken& e) {
+        give_up(*receiver, e); // its tasks are dealt with when it is buried
     } catch (const resource_error& e) {
         schedule_.undeliverable(send.worker, send.task);
         const auto why = std::string("the arguments could not be handed over: ") + e.what();
@@ -283,8 +283,8 @@ void pool_core::send_gathered() {
     for (auto* receiver : receivers_) {
         try {
             receiver->channel().send_all(receiver->to_send);
-        } catch (const channel_broken&) {
-            kill(*receiver); // its tasks are dealt with when it is buried
+        } catch (const channel_broken& e) {
+            give_up(*receiver, e); // its tasks are dealt with when it is buried
         }
         receiver->to_send.clear();
     }
@@ -302,8 +302,8 @@ void pool_core::perform(const action::take_back& take) {
             }
             taken.push_back(*task);
         }
-    } catch (const channel_broken&) {
-        kill(*holder);
+    } catch (const channel_broken& e) {
+        give_up(*holder, e);
     }
     if (!schedule_.taken_back(take.worker, taken) && holder != nullptr) {
         holder->note("it wrote over the tasks that were sent to it");
@@ -455,6 +455,15 @@ void pool_core::ask_to_end(worker& ended, steady_time now) {
     ended.ask_to_end(now);
     due_at(ended.next_due());
     schedule_.ending(ended.id());
+}
+
+/// One that does not understand its pool, or whose pool does not understand it. Where it has merely ended,
+/// its end says why.
+void pool_core::give_up(worker& lost, const std::exception& why) {
+    if (typeid(why) != typeid(channel_broken)) {
+        lost.note(why.what());
+    }
+    kill(lost);
 }
 
 void pool_core::kill(worker& killed) noexcept {

@@ -138,6 +138,7 @@ private:
     void wake_supervisor() noexcept;
     void due_at(steady_time time) noexcept;
     void ask_to_end(worker& ended, steady_time now);
+    void give_up(worker& lost, const std::exception& why);
     void kill(worker& killed) noexcept;
 
     // The supervisor's thread; collecting also those that wait and submit.

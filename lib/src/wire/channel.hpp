@@ -86,10 +86,16 @@ public:
     /// not received; with `most_unread` at most, for what it has started may live, and go on. Throws
     /// `nonsense_received`, and what `take` throws.
     virtual void receive_rest(const std::function<void(frame)>& take) {
-        take_all([this] { return receive(); }, take);
+        for (int i = 0; i != most_unread; ++i) {
+            auto received = receive();
+            if (!received) {
+                return;
+            }
+            take(std::move(*received));
+        }
     }
 
-    /// Pool: readable when something has come that is not in the queues; where there are none, a frame.
+    /// Pool: readable when something has come that is not in the rings; where there are none, a frame.
     [[nodiscard]] virtual int descriptor() const noexcept = 0;
     /// Pool: what the worker rings, an eventfd that need not be read; -1 when `descriptor` is all there is.
     [[nodiscard]] virtual int bell() const noexcept = 0;
@@ -97,7 +103,7 @@ public:
     virtual void expect_ring() noexcept = 0;
     /// Pool: takes that back, since somebody looks.
     virtual void expect_no_ring() noexcept = 0;
-    /// Pool: whether there may be something to receive; asks nobody, and takes no lock.
+    /// Pool: whether there may be something to receive; asks nobody.
     [[nodiscard]] virtual bool something_came() const noexcept = 0;
     /// Takes what has come over a descriptor that was readable; false when the peer has closed the channel.
     /// Throws `nonsense_received`.
@@ -116,18 +122,6 @@ public:
 protected:
     /// More than a worker can have sent that nobody has received.
     static constexpr int most_unread = 1024;
-
-    /// Calls `take` with what `next` gives, until that is nothing; `most_unread` at most.
-    template <class Next>
-    static void take_all(const Next& next, const std::function<void(frame)>& take) {
-        for (int i = 0; i != most_unread; ++i) {
-            auto received = next();
-            if (!received) {
-                return;
-            }
-            take(std::move(*received));
-        }
-    }
 
     /// A process crashes once. Throws `nonsense_received`.
     void keep_report(std::vector<std::byte> report) {

@@ -111,7 +111,7 @@ inline std::size_t write_message(const frame_header& header, std::span<const std
 /// frame: too short, of no known kind or route, or with another content than it says.
 message_view parse_message(std::span<const std::byte> message);
 
-/// The channel can no longer be used: the peer died inside an operation on it, or has closed it.
+/// The channel can no longer be used: the peer has closed it, or does not take what it is sent.
 class channel_broken : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;

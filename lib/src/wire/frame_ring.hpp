@@ -24,6 +24,7 @@ namespace multiprocessing::detail {
 struct frame_ring {
     static constexpr std::size_t slots = 256;
     static constexpr std::size_t slot_size = 1024;
+    static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
     using slot = std::array<std::byte, slot_size>;
 
     alignas(64) std::atomic<std::uint64_t> sent;  ///< by the sender
@@ -54,20 +55,16 @@ public:
     /// Sends what is written.
     void send() noexcept { ring_.sent.store(written_, std::memory_order_release); }
 
-    /// Takes back the oldest message that the receiver has not taken; false when there is none. `read` gets
-    /// its slot, and may get one for nothing. Throws `nonsense_received`, and what `read` throws: then the
-    /// message stays.
-    template <class Read>
-    bool take_back(const Read& read) {
+    /// Takes back the oldest message that the receiver has not taken: its number; empty when there is none.
+    /// Throws `nonsense_received`.
+    std::optional<std::uint64_t> take_back() {
         for (look_at_taken(); taken_ != written_; look_at_taken()) {
-            read(ring_[taken_ + 1]);
             auto before = taken_;
             if (ring_.taken.compare_exchange_strong(before, taken_ + 1)) {
-                ++taken_;
-                return true;
+                return ++taken_;
             }
         }
-        return false;
+        return std::nullopt;
     }
 
 private:

@@ -30,6 +30,8 @@ struct ring_channel::control {
 
 namespace {
 
+static_assert(sizeof(frame_header) + channel::surely_in_message <= frame_ring::slot_size);
+
 os::descriptor make_control(std::size_t size) {
     auto memory = os::make_memory("multiprocessing-control");
     os::resize(memory.get(), size);
@@ -151,7 +153,7 @@ bool ring_channel::look_at_socket() {
             throw nonsense_received("it sent a packet that says nothing");
         case os::arrival::type::descriptor:
             couriers_[arrived.tag] = std::move(arrived.carried);
-            if (end_ == end::pool && couriers_.size() > frame_ring::slots) {
+            if (end_ == end::pool && couriers_.size() > frame_ring::slots + 1) {
                 throw nonsense_received("it sent more descriptors than frames can be under way");
             }
             break;
@@ -171,6 +173,7 @@ void ring_channel::write(frame_kind kind, std::uint64_t id, std::span<const std:
         throw channel_broken("the worker does not take what it is sent");
     }
     (void)write_message({sender_.number(), id, content.size(), kind, route}, content, sender_.slot(), place);
+    ids_[sender_.number() % frame_ring::slots] = id;
     sender_.written();
 }
 
@@ -234,7 +237,7 @@ std::optional<frame> ring_channel::receive_result() {
     }
     auto received = take_frame(message_in(results_.slot()), results_.number());
     results_.taken();
-    if (!results_.has_message() || results_.number() % often == 0) {
+    if (!results_.something_came() || results_.number() % often == 0) {
         wake_worker_if_it_waits_for(control::room);
     }
     return received;
@@ -323,10 +326,8 @@ payload ring_channel::take_result(const message_view& message) {
 }
 
 std::optional<std::uint64_t> ring_channel::take_back() {
-    std::uint64_t id = 0;
-    const bool is_taken = sender_.take_back(
-        [&](const frame_ring::slot& slot) { id = parse_message(message_in(slot)).header.id; });
-    return is_taken ? std::optional(id) : std::nullopt;
+    const auto number = sender_.take_back();
+    return number ? std::optional(ids_[*number % frame_ring::slots]) : std::nullopt;
 }
 
 void ring_channel::receive_rest(const std::function<void(frame)>& take) {

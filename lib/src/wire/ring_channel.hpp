@@ -8,6 +8,7 @@
 #include "wire/payload.hpp"
 #include "wire/shared_heap.hpp"
 
+#include <array>
 #include <map>
 
 namespace multiprocessing::detail {
@@ -85,9 +86,10 @@ private:
     shared_heap_reader incoming_;
     std::optional<result_heap> own_results_; // at the worker's end
     ring_sender sender_;
-    ring_receiver results_;                            // at the pool's end
-    ring_rival tasks_;                                 // at the worker's end
-    std::map<std::uint64_t, os::descriptor> couriers_; // arrived, by the numbers of their frames
+    std::array<std::uint64_t, frame_ring::slots> ids_{}; // of what is in the slots that it writes
+    ring_receiver results_;                              // at the pool's end
+    ring_rival tasks_;                                   // at the worker's end
+    std::map<std::uint64_t, os::descriptor> couriers_;   // arrived, by the numbers of their frames
     os::spin spin_;
 };
 
