@@ -1,10 +1,12 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "mpi/agent_hosts.hpp"
 #include "mpi/mailbox.hpp"
 #include "mpi/node_host.hpp"
 #include "mpi/pace.hpp"
 #include "mpi/peer.hpp"
+#include "mpi/places.hpp"
 #include "mpi/start.hpp"
 #include "os/copy.hpp"
 
@@ -22,8 +24,6 @@
 #include <vector>
 
 namespace multiprocessing::detail {
-
-using node_id = std::size_t; // from 0 on; an agent that replaces another has a new one
 
 /// A pool, as the cluster sees it. Called on the cluster's thread, but for the destructor. What `received`
 /// throws loses the node.
@@ -85,10 +85,6 @@ private:
 
         void send(node_message message);
     };
-    struct vacancy {
-        std::size_t place; // which has no agent
-        steady_time due;   // when it is to get one
-    };
     struct to_node {
         node_id to;
         node_message message;
@@ -110,12 +106,17 @@ private:
 
     cluster();
 
+    // Its beginning and end, cluster_life.cpp.
     void run(std::promise<void> is_up);
     void start();
     void start_mpi();
     void add_node(node added);
     void start_agent(std::size_t place);
     void wait_for_hellos();
+    [[nodiscard]] bool say_goodbye(const end& order);
+    void leave(const end& order);
+
+    // What it does in between, cluster.cpp.
     bool take_a_turn();
     bool take_turns_until(steady_time deadline, const std::function<bool()>& is_done);
     void perform(to_node& order);
@@ -129,13 +130,9 @@ private:
     void remove(node_id gone);
     void remove_all();
     void look_for_silence(steady_time now);
-    void vacate(std::size_t place);
     void fill_vacancies(steady_time now);
-    void replace_nobody(const std::string& why);
     void tell_if_nobody_comes();
-    [[nodiscard]] bool nobody_comes() const noexcept { return nodes_.empty() && vacancies_.empty(); }
-    [[nodiscard]] bool say_goodbye(const end& order);
-    void leave(const end& order);
+    [[nodiscard]] bool nobody_comes() const noexcept { return nodes_.empty() && hosts_.are_settled(); }
 
     const os::maker maker_{};
     mailbox<command> mailbox_;
@@ -145,11 +142,8 @@ private:
 
     // Of that thread.
     std::optional<mpi_session> session_;
-    std::vector<agent_host> hosts_;
+    agent_hosts hosts_;
     std::map<node_id, node> nodes_;
-    std::vector<vacancy> vacancies_;
-    std::future<std::string> unreachable_; // whether one can be started, being found out
-    bool are_replaced_ = true;             // agents that are lost
     node_id last_node_ = 0;
     std::map<std::uint32_t, std::shared_ptr<cluster_user>> users_;
     const std::chrono::seconds longest_silence_;
