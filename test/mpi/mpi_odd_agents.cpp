@@ -129,6 +129,24 @@ BOOST_AUTO_TEST_CASE(agents_exit_amid_a_task) {
     }
 }
 
+// The last one: MPI waits for ever for such an agent, so it is given up.
+BOOST_AUTO_TEST_CASE(an_agent_that_exits_before_it_starts_mpi_ends_what_needs_mpi) {
+    if (!starts_agents_itself()) {
+        return;
+    }
+    mp::mpi_pool pool{1};
+    const auto agents = agents_of(pool);
+    auto waiting = pool.apply_async(end_agent, std::vector<long>{});
+    std::ofstream(order()) << "exit";
+    fault::kill_process(agents.front());
+    BOOST_TEST(has_so_many_nodes(pool, 0));
+    BOOST_TEST(!std::filesystem::exists(order()));
+    BOOST_CHECK_THROW(pool.apply(twice, 1), mp::node_lost);
+    waiting.wait();
+    mp::mpi_pool next{1};
+    BOOST_CHECK_THROW(next.apply(twice, 1), mp::node_lost);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 // Where `full_shared_memory` has started this: the second node has room for workers, and for few values.

@@ -49,6 +49,7 @@ public:
 ///                                           |   |
 ///     pools <------- cluster_user ----------+   +-------> node_host, where this machine is a node
 ///
+/// When MPI does not come back from a call all agents are lost, and another thread goes on with what is left.
 class cluster {
 public:
     struct beginning;
@@ -107,7 +108,10 @@ private:
     cluster();
 
     // Its beginning and end, cluster_life.cpp.
-    void run(std::promise<void> is_up);
+    void run();
+    void go_on_without_mpi();
+    void until_the_end();
+    void tell_whether_up(std::exception_ptr failure);
     void start();
     void start_mpi();
     void add_node(node added);
@@ -139,8 +143,11 @@ private:
     std::atomic<std::uint32_t> last_pool_{0};
     std::atomic<std::size_t> expected_{0};
     std::thread thread_;
+    std::promise<void> is_up_;
+    std::atomic<bool> is_told_of_end_{false};
+    std::promise<void> is_over_;
 
-    // Of that thread.
+    // Of that thread; of another from the time on when it does not come back from MPI.
     std::optional<mpi_session> session_;
     agent_hosts hosts_;
     std::map<node_id, node> nodes_;
@@ -155,6 +162,8 @@ private:
     steady_time last_tick_{};
     bool is_starting_ = true;
     bool has_lost_ = false; // nodes
+    bool has_told_whether_up_ = false;
+    bool is_without_mpi_ = false;
 };
 
 } // namespace multiprocessing::detail

@@ -2,13 +2,16 @@
 // How the cluster begins, before its first turn, and how it ends with the program.
 #include "mpi/cluster.hpp"
 
+#include "mpi/mpi_watch.hpp"
 #include "os/modules.hpp"
 #include "os/poll.hpp"
 #include "os/process.hpp"
+#include "start/log.hpp"
 
 #include <multiprocessing/error.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <ranges>
 #include <string>
@@ -38,11 +41,9 @@ struct cluster::beginning {
     std::shared_future<void> is_up;
 
     beginning() {
-        std::promise<void> up;
-        is_up = up.get_future().share();
+        is_up = instance->is_up_.get_future().share();
         const os::signals_blocked signals_are_for_the_programs_threads;
-        instance->thread_ = std::thread(
-            [all = instance, promise = std::move(up)]() mutable { all->run(std::move(promise)); });
+        instance->thread_ = std::thread([all = instance] { all->run(); });
         ::on_exit( // what ends the program is to end MPI, with the same code
             [](int code, void* self) { static_cast<cluster*>(self)->end_with_program(code, false); },
             instance);
@@ -67,11 +68,14 @@ cluster& cluster::of_this_process() {
 cluster::cluster() : longest_silence_(silence_in_environment()) {}
 
 void cluster::end_with_program(int exit_code, bool mpi_ends_now) {
-    if (!maker_.is_this_process() || !thread_.joinable()) {
+    if (!maker_.is_this_process() || is_told_of_end_.exchange(true)) {
         return;
     }
     mailbox_.post(end{.exit_code = exit_code, .mpi_ends_now = mpi_ends_now});
-    thread_.join();
+    is_over_.get_future().get();
+    if (!is_without_mpi_) {
+        thread_.join();
+    }
 }
 
 void cluster::add(std::uint32_t pool, std::shared_ptr<cluster_user> user) {
@@ -83,21 +87,60 @@ void cluster::add(std::uint32_t pool, std::shared_ptr<cluster_user> user) {
     is_told.get();
 }
 
-void cluster::run(std::promise<void> is_up) {
+void cluster::run() {
     os::set_process_name("mp-mpi");
     os::be_on_time();
     try {
         start();
         wait_for_hellos();
         is_starting_ = false;
-        is_up.set_value();
+        tell_whether_up(nullptr);
     } catch (const start_failed&) {
-        is_up.set_exception(std::current_exception());
+        tell_whether_up(std::current_exception());
     } catch (const std::exception& e) {
-        is_up.set_exception(std::make_exception_ptr(cannot_start(std::errc::io_error, e.what())));
+        tell_whether_up(std::make_exception_ptr(cannot_start(std::errc::io_error, e.what())));
     }
+    until_the_end();
+}
+
+void cluster::tell_whether_up(std::exception_ptr failure) {
+    if (std::exchange(has_told_whether_up_, true)) {
+        return;
+    }
+    if (failure) {
+        is_up_.set_exception(std::move(failure));
+    } else {
+        is_up_.set_value();
+    }
+}
+
+void cluster::until_the_end() {
     take_turns_until(steady_time::max(), [this] { return end_.has_value(); });
     leave(*end_);
+    is_over_.set_value();
+}
+
+/// Takes the place of the thread that is in MPI, and so has left all in order but what belongs to its agents.
+void cluster::go_on_without_mpi() {
+    const std::string why =
+        "MPI does not come back from a call, as may be when a process has died, or has not come up";
+    note(log_level::error, [&] { return "all other nodes are lost: " + why; });
+    is_without_mpi_ = true;
+    has_lost_ = true;
+    hosts_.give_up();
+    std::vector<node_id> lost;
+    for (auto& [id, each] : nodes_) {
+        if (each.agent) { // that thread is in it
+            os::abandon(std::move(each.agent));
+            lost.push_back(id);
+        }
+    }
+    for (const auto id : lost) {
+        remove(id);
+    }
+    tell_if_nobody_comes();
+    tell_whether_up(std::make_exception_ptr(cannot_start(std::errc::timed_out, why)));
+    until_the_end();
 }
 
 void cluster::start() {
@@ -140,6 +183,7 @@ void cluster::start() {
 
 /// Where MPI is the program's, it ends the agents before MPI.
 void cluster::start_mpi() {
+    mpi_watch::of_this_process().start([this] { go_on_without_mpi(); });
     session_.emplace();
     if (session_->is_the_programs()) {
         mpi_session::before_end(
@@ -208,7 +252,12 @@ void cluster::leave(const end& order) {
                 cannot_start(std::errc::operation_canceled, "the program is at its end")));
         }
     }
-    if (this_role() != role::root_of_ranks || !session_ || session_->is_the_programs()) {
+    const bool is_the_programs = session_ && session_->is_the_programs();
+    if (is_without_mpi_ && !is_the_programs) { // to go through the rest of the exit might wait for MPI
+        std::fflush(nullptr);
+        std::_Exit(order.exit_code);
+    }
+    if (this_role() != role::root_of_ranks || !session_ || is_the_programs) {
         return;
     }
     if (together) {

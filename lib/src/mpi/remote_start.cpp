@@ -2,6 +2,7 @@
 #include "mpi/remote_start.hpp"
 
 #include "child/bootstrap.hpp"
+#include "mpi/mpi_watch.hpp"
 #include "mpi/start.hpp"
 #include "os/host.hpp"
 #include "os/modules.hpp"
@@ -171,6 +172,7 @@ boost::mpi::communicator spawn_agent(const agent_host& host, const std::vector<a
     MPI_Comm agent = MPI_COMM_NULL;
     int error = MPI_SUCCESS;
     const auto program = os::executable_path();
+    const mpi_watch::call to_mpi(elsewhere.empty() ? 1 : mpi_watch::for_start);
     const int result =
         MPI_Comm_spawn(program.c_str(), pointers.data(), 1, info, 0, MPI_COMM_SELF, &agent, &error);
     MPI_Info_free(&info);

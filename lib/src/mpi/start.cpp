@@ -2,6 +2,7 @@
 #include "mpi/start.hpp"
 
 #include "mpi/cluster.hpp"
+#include "mpi/mpi_watch.hpp"
 #include "os/copy.hpp"
 #include "start/launch.hpp"
 
@@ -86,6 +87,7 @@ void become_agent_if_told() {
 
 mpi_session::mpi_session() {
     if (!boost::mpi::environment::initialized()) {
+        const mpi_watch::call to_mpi(mpi_watch::for_start);
         environment_ = std::make_unique<boost::mpi::environment>(boost::mpi::threading::funneled, false);
     } else if (boost::mpi::environment::thread_level() < boost::mpi::threading::serialized) {
         throw start_failed(
@@ -108,7 +110,10 @@ void have_errors_thrown(MPI_Comm communicator) {
 boost::mpi::communicator mpi_session::all_ranks() const {
     auto duplicate = std::make_unique<MPI_Comm>(MPI_COMM_NULL);
     MPI_Request request = MPI_REQUEST_NULL;
-    BOOST_MPI_CHECK_RESULT(MPI_Comm_idup, (MPI_COMM_WORLD, duplicate.get(), &request));
+    {
+        const mpi_watch::call to_mpi;
+        BOOST_MPI_CHECK_RESULT(MPI_Comm_idup, (MPI_COMM_WORLD, duplicate.get(), &request));
+    }
     const auto deadline = std::chrono::steady_clock::now() + longest_start;
     int is_there = 0;
     while (is_there == 0) {
@@ -116,7 +121,10 @@ boost::mpi::communicator mpi_session::all_ranks() const {
             os::abandon(std::move(duplicate)); // MPI may still write there
             throw cannot_start(std::errc::timed_out, "not all ranks were there within 20 s");
         }
-        BOOST_MPI_CHECK_RESULT(MPI_Test, (&request, &is_there, MPI_STATUS_IGNORE));
+        {
+            const mpi_watch::call to_mpi;
+            BOOST_MPI_CHECK_RESULT(MPI_Test, (&request, &is_there, MPI_STATUS_IGNORE));
+        }
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     have_errors_thrown(*duplicate);
@@ -149,6 +157,7 @@ void mpi_session::before_end(void (*action)(void*), void* subject) {
 }
 
 void mpi_session::finalize() {
+    const mpi_watch::call to_mpi;
     if (environment_) {
         environment_.reset();
     } else {
@@ -158,6 +167,7 @@ void mpi_session::finalize() {
 
 void mpi_session::abort(int exit_code) const {
     std::fflush(nullptr);
+    const mpi_watch::call to_mpi;
     boost::mpi::environment::abort(exit_code);
     std::_Exit(exit_code);
 }
