@@ -20,21 +20,20 @@ std::string same(const std::string& text) {
     return text;
 }
 
-} // namespace
-
-BOOST_AUTO_TEST_SUITE(mpi_standstill)
-
-BOOST_AUTO_TEST_CASE(an_agent_stands_still_amid_large_values) {
+void lose_agent_amid_large_values(int signal) {
     mp::mpi_pool pool{{.processes = 1, .idempotent = true}};
     const auto nodes = pool.nodes();
-    const auto victim =
-        std::ranges::find_if(nodes, [](const auto& each) { return each.agent != ::getpid(); })->agent;
+    const auto agent = std::ranges::find_if(nodes, [](const auto& each) { return each.agent != ::getpid(); });
+    if (agent == nodes.end()) { // MPI has been given up with the test before
+        return;
+    }
+    const auto victim = agent->agent;
     const std::vector texts(24, std::string(std::size_t{5} << 20, 'x'));
     std::size_t done = 0;
     for (const auto& each : pool.imap_unordered(same, texts)) {
         BOOST_TEST(each.size() == texts.front().size());
         if (++done == 2) {
-            ::kill(static_cast<pid_t>(victim), SIGSTOP);
+            ::kill(static_cast<pid_t>(victim), signal);
         }
     }
     BOOST_TEST(done == texts.size());
@@ -42,6 +41,19 @@ BOOST_AUTO_TEST_CASE(an_agent_stands_still_amid_large_values) {
     BOOST_TEST(std::ranges::none_of(next.nodes(), [&](const auto& each) { return each.agent == victim; }));
     BOOST_TEST(next.apply(same, "well") == "well");
     ::kill(static_cast<pid_t>(victim), SIGKILL);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(mpi_standstill)
+
+// In some of the runs MPI never returns from a call then, under `mpirun`; so it is given up.
+BOOST_AUTO_TEST_CASE(an_agent_dies_amid_large_values) {
+    lose_agent_amid_large_values(SIGKILL);
+}
+
+BOOST_AUTO_TEST_CASE(an_agent_stands_still_amid_large_values) {
+    lose_agent_amid_large_values(SIGSTOP);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -55,6 +55,10 @@ struct mpi_node {
 /// itself the host gets another one, if it can be reached, and unless those do not last. When no node is
 /// left, tasks fail with `node_lost`.
 ///
+/// A call to MPI that has not returned after 10 s never will, as Open MPI has it after some deaths: it is
+/// given up, and all nodes but the program's own are lost for good. At the start that is an error, after a
+/// minute. MULTIPROCESSING_MPI_PATIENCE in the environment says otherwise, in seconds for a call.
+///
 /// Arguments travel as bytes, so what they refer to in this machine does not exist elsewhere: queues,
 /// mutexes, connections. Of a `shared_array` that this process has made each node gets one copy, as the
 /// elements are when the first task that needs it is sent there; what tasks write to it stays on their node.
@@ -67,8 +71,9 @@ struct mpi_node {
 /// all ranks together, ends the agents first; it waits for ever for a rank that is lost.
 ///
 /// Where a rank is lost, or does not end within 10 s, the exit of the program is MPI_Abort with its exit
-/// code: what stdio holds is written, and nothing that was to be done at the exit after that is done. A pool
-/// that is there at the exit, as one of static lifetime may be, has no nodes any more, and its tasks fail.
+/// code; where MPI was given up, `_exit`: what stdio holds is written, and nothing that was to be done at the
+/// exit after that is done. A pool that is there at the exit, as one of static lifetime may be, has no nodes
+/// any more, and its tasks fail.
 ///
 /// See `basic_pool` for what a pool can do, and its threads.
 class mpi_pool : public basic_pool {

@@ -2,6 +2,7 @@
 // An agent: the process of a node, from `init` to its end. MPI belongs to its first thread, which passes on
 // what the root says to the node's pools and what they say to the root; those have threads of their own.
 #include "mpi/mailbox.hpp"
+#include "mpi/mpi_watch.hpp"
 #include "mpi/node_host.hpp"
 #include "mpi/pace.hpp"
 #include "mpi/peer.hpp"
@@ -71,26 +72,29 @@ private:
     node_host host_{[this](node_message message) { from_pools_.post(std::move(message)); }};
 };
 
+[[noreturn]] void end(const char* why) {
+    std::fprintf(stderr, "multiprocessing: the agent on %s ends: %s\n", os::host_name().c_str(), why);
+    std::_Exit(EXIT_FAILURE);
+}
+
 } // namespace
 
 [[noreturn]] void run_agent() {
     try {
         os::set_process_name("mp-agent");
         os::be_on_time();
+        mpi_watch::of_this_process().start([] { end("MPI does not come back from a call"); });
         mpi_session session;
         const auto parent = mpi_session::parent();
-        const auto end = agent(parent ? parent : session.all_ranks()).run();
-        if (!end) {
-            std::fprintf(stderr, "multiprocessing: the agent on %s ends: its root has been silent for 10 s\n",
-                         os::host_name().c_str());
-        } else if (*end) {
+        const auto ends_with_root = agent(parent ? parent : session.all_ranks()).run();
+        if (!ends_with_root) {
+            end("its root has been silent for 10 s");
+        } else if (*ends_with_root) {
             session.finalize();
         }
-        std::_Exit(end ? EXIT_SUCCESS : EXIT_FAILURE);
+        std::_Exit(EXIT_SUCCESS);
     } catch (const std::exception& e) {
-        std::fprintf(stderr, "multiprocessing: the agent on %s ends: %s\n", os::host_name().c_str(),
-                     e.what());
-        std::_Exit(EXIT_FAILURE);
+        end(e.what());
     }
 }
 

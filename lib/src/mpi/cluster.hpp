@@ -1,10 +1,12 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "mpi/agent_hosts.hpp"
 #include "mpi/mailbox.hpp"
 #include "mpi/node_host.hpp"
 #include "mpi/pace.hpp"
 #include "mpi/peer.hpp"
+#include "mpi/places.hpp"
 #include "mpi/start.hpp"
 #include "os/copy.hpp"
 
@@ -22,8 +24,6 @@
 #include <vector>
 
 namespace multiprocessing::detail {
-
-using node_id = std::size_t; // from 0 on; an agent that replaces another has a new one
 
 /// A pool, as the cluster sees it. Called on the cluster's thread, but for the destructor. What `received`
 /// throws loses the node.
@@ -49,6 +49,7 @@ public:
 ///                                           |   |
 ///     pools <------- cluster_user ----------+   +-------> node_host, where this machine is a node
 ///
+/// When MPI does not come back from a call all agents are lost, and another thread goes on with what is left.
 class cluster {
 public:
     struct beginning;
@@ -85,10 +86,6 @@ private:
 
         void send(node_message message);
     };
-    struct vacancy {
-        std::size_t place; // which has no agent
-        steady_time due;   // when it is to get one
-    };
     struct to_node {
         node_id to;
         node_message message;
@@ -110,12 +107,20 @@ private:
 
     cluster();
 
-    void run(std::promise<void> is_up);
+    // Its beginning and end, cluster_life.cpp.
+    void run();
+    void go_on_without_mpi();
+    void until_the_end();
+    void tell_whether_up(std::exception_ptr failure);
     void start();
     void start_mpi();
     void add_node(node added);
     void start_agent(std::size_t place);
     void wait_for_hellos();
+    [[nodiscard]] bool say_goodbye(const end& order);
+    void leave(const end& order);
+
+    // What it does in between, cluster.cpp.
     bool take_a_turn();
     bool take_turns_until(steady_time deadline, const std::function<bool()>& is_done);
     void perform(to_node& order);
@@ -129,27 +134,23 @@ private:
     void remove(node_id gone);
     void remove_all();
     void look_for_silence(steady_time now);
-    void vacate(std::size_t place);
     void fill_vacancies(steady_time now);
-    void replace_nobody(const std::string& why);
     void tell_if_nobody_comes();
-    [[nodiscard]] bool nobody_comes() const noexcept { return nodes_.empty() && vacancies_.empty(); }
-    [[nodiscard]] bool say_goodbye(const end& order);
-    void leave(const end& order);
+    [[nodiscard]] bool nobody_comes() const noexcept { return nodes_.empty() && hosts_.are_settled(); }
 
     const os::maker maker_{};
     mailbox<command> mailbox_;
     std::atomic<std::uint32_t> last_pool_{0};
     std::atomic<std::size_t> expected_{0};
     std::thread thread_;
+    std::promise<void> is_up_;
+    std::atomic<bool> is_told_of_end_{false};
+    std::promise<void> is_over_;
 
-    // Of that thread.
+    // Of that thread; of another from the time on when it does not come back from MPI.
     std::optional<mpi_session> session_;
-    std::vector<agent_host> hosts_;
+    agent_hosts hosts_;
     std::map<node_id, node> nodes_;
-    std::vector<vacancy> vacancies_;
-    std::future<std::string> unreachable_; // whether one can be started, being found out
-    bool are_replaced_ = true;             // agents that are lost
     node_id last_node_ = 0;
     std::map<std::uint32_t, std::shared_ptr<cluster_user>> users_;
     const std::chrono::seconds longest_silence_;
@@ -161,6 +162,8 @@ private:
     steady_time last_tick_{};
     bool is_starting_ = true;
     bool has_lost_ = false; // nodes
+    bool has_told_whether_up_ = false;
+    bool is_without_mpi_ = false;
 };
 
 } // namespace multiprocessing::detail

@@ -1,8 +1,12 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "mpi/array_copies.hpp"
 #include "mpi/cluster.hpp"
+#include "mpi/collector.hpp"
+#include "mpi/places.hpp"
 #include "os/copy.hpp"
+#include "pool/after_attempt.hpp"
 #include "pool/latencies.hpp"
 #include "pool/schedule.hpp"
 #include "pool/task_table.hpp"
@@ -16,11 +20,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
-#include <thread>
-#include <unordered_map>
 #include <vector>
 
 namespace multiprocessing::detail {
@@ -34,20 +35,18 @@ public:
 
 /// A pool on many nodes: the same schedule as a local pool's, and what acts on it.
 ///
-/// What the schedule takes for workers are credits: places at a node, at each of which one task may be under
-/// way. A node's first places are its workers; further ones keep tasks ready there, so that no worker waits
-/// for the network, and there are the more of them the shorter tasks are. What a place runs is done by the
-/// pool on its node: time-outs, retries, stopping, and the replacing of workers are decided there; here it is
-/// decided who gets what, and what becomes of tasks whose node is lost.
+///     apply_async ---> task queue ---> places ---> cluster ======> node
+///     (any thread)     (schedule)     (perform)                     |
+///                                                                   |
+///     future <--- completion <-------- cluster's thread <===========+
+///                     ^                      |
+///                     +----- collector <-----+  where a function of the user's is to run
 ///
-/// The cluster's thread hands over what comes from nodes. It runs nothing of the user's: functions given to
-/// `then`, and predicates, are left to a thread of the pool's own, the collector.
+/// What a place runs is done by the pool on its node: time-outs, retries, stopping, and the replacing of
+/// workers are decided there; here it is decided who gets what, and what becomes of tasks whose node is lost.
 class mpi_core final : public task_runner, public cluster_user {
 public:
     mpi_core(cluster& all, const mpi_options& options);
-    ~mpi_core() override;
-    mpi_core(const mpi_core&) = delete;
-    mpi_core& operator=(const mpi_core&) = delete;
 
     /// Waits until all nodes have made their workers. Throws `start_failed`.
     void start();
@@ -73,14 +72,14 @@ public:
     void received(node_id node, node_message&& message) override;
     void look_at_the_clock(steady_time now) override;
     [[nodiscard]] bool is_busy() const override { return busy_.load(std::memory_order_relaxed); }
-    [[nodiscard]] bool is_over() const override { return end_->ready(); }
+    [[nodiscard]] bool is_over() const override { return collector_.over()->ready(); }
 
 private:
     /// A task that is not complete.
     struct task {
         payload content{}; // of its message, as long as it may have to be sent again
         std::vector<std::shared_ptr<const void>> kept{}; // for its arguments
-        std::vector<std::string> arrays{};               // that it refers to
+        std::vector<array_in_use> arrays{};
         std::shared_ptr<detail::completion> completion{};
         std::size_t part = 0;
         function_name function{};
@@ -95,34 +94,12 @@ private:
     struct node {
         node_hello hello{};
         std::size_t processes = 0;
-        bool is_open = false;
-        bool has_ended = false;
-        std::size_t wanted = 0;                // places
-        std::map<worker_id, task_id> places{}; // and what is under way there, 0: nothing
-        std::size_t finished = 0;              // tasks, since the last look
-        std::set<std::string> arrays{};        // that it has
-    };
-    struct known_array {
-        std::weak_ptr<array_core> array;
-        std::span<const std::byte> elements;
-    };
-    struct finished_task {
-        std::shared_ptr<detail::completion> completion;
-        std::vector<std::shared_ptr<const void>> kept;
-    };
-    struct resting_task {
-        task_id task;
-        steady_time due;
-    };
-    /// An exception that may be a reason to try its task again.
-    struct doubt {
-        task_id task;
-        payload outcome;
-        retry_predicate again;
+        bool is_open = false;   // it has said whether it has workers
+        bool has_ended = false; // it has none any more, or never had
     };
     using lock = std::unique_lock<std::mutex>;
 
-    // Under the lock.
+    // Under the lock: the dispatcher, mpi_core.cpp.
     void perform();
     void perform(const action::start_worker& start);
     void perform(const action::send_task& send);
@@ -134,26 +111,27 @@ private:
     void perform(const action::spare_worker& /*spare*/) {}
     void perform(const action::rest_task& rest);
     void perform(const action::fail_task& failed);
-    void place_gone(worker_id place, task_id begun = 0);
-    bool fill_places();
-    void opened(node_id id, const payload& outcome);
-    void refuse(node_id id, const std::string& why);
-    void give_up();
-    void adapt_places(steady_time now);
-    void note_arrays(task& noted);
-    void send_arrays(node_id to, const task& sent);
-    void forget_arrays();
-    void take_outcome(node_id from, node_message&& message);
+    void place_gone(worker_id place);
     void complete(task_id id, payload&& outcome);
     void complete_with_error(task_id id, std::exception_ptr error);
     void finish(task_id id, task& finished);
     [[nodiscard]] std::exception_ptr error_for(const task& failed, action::failure reason) const;
-    void send_to_all(message_kind kind);
-    void end_nodes();
+    void wait_for_room(lock& held, const std::stop_token& stop);
     void deliver(lock& held);
 
-    void collect();
-    void judge(lock& held);
+    // Under the lock: what comes from nodes and goes to them, from_nodes.cpp.
+    void post(node_id to, node_message&& message);
+    void post_with_arrays(node_id to, node_message&& message, const std::vector<array_in_use>& arrays);
+    void send_to_all(message_kind kind);
+    void end_nodes();
+    void initialize(node_id id);
+    void opened(node_id id, const payload& outcome);
+    void refuse(node_id id, const std::string& why);
+    void give_up();
+    void take_outcome(node_id from, node_message&& message);
+
+    // The collector's thread.
+    void judge(doubt asked);
 
     const os::maker maker_;
     cluster& cluster_;
@@ -161,41 +139,32 @@ private:
     const std::uint32_t number_;
     no_shared_memory no_shared_memory_;
 
-    mutable std::mutex mutex_; // guards all below but the thread
+    mutable std::mutex mutex_; // guards all below but the collector
     std::condition_variable_any room_;
+    std::size_t waiting_for_room_ = 0; // threads
     std::condition_variable opened_;
-    std::condition_variable work_;      // for the collector
-    std::optional<schedule> schedule_;  // once it is known how many places there are
-    std::size_t places_per_worker_ = 0; // at most
+    std::optional<schedule> schedule_; // once it is known how many places there are
+    places places_;
+    std::map<node_id, node> nodes_;
+    array_copies copies_;
     task_ids ids_;
     task_table<task> tasks_;
-    std::uint64_t submitted_ = 0;
-    std::map<node_id, node> nodes_;
-    std::unordered_map<worker_id, node_id> where_; // places that are at a node
-    std::set<worker_id> vacant_;                   // and those that are not
-    std::map<std::string, known_array> arrays_;
-    std::vector<resting_task> resting_;
-    std::vector<doubt> doubts_;
+    bool has_submitted_ = false;
+    std::optional<task> initializer_; // for its content and what that refers to
+    resting_tasks resting_;
     std::vector<finished_task> finished_;
-    std::vector<std::shared_ptr<completion>> for_collector_; // since they have functions of the user's
-    std::size_t delivering_ = 0;                             // threads that may leave it more
-    std::optional<task> initializer_;                        // for its content and what that refers to
-    bool skips_root_ = false;                                // it does not work, though it could
+    std::size_t delivering_ = 0; // threads that complete futures
+    bool skips_root_ = false;    // it does not work, though it could
     bool nobody_comes_ = false;
     bool nodes_are_ending_ = false;
     bool terminated_ = false;
-    bool is_over_ = false;             // the collector is to do what is left
-    std::size_t waiting_for_room_ = 0; // threads
-    std::exception_ptr refusal_;       // why the last node could not make its workers
-    steady_time last_look_ = std::chrono::steady_clock::now();
+    bool is_over_ = false;       // the collector is to do what is left
+    std::exception_ptr refusal_; // why the last node could not make its workers
     pool_stats stats_;
     latencies latencies_;
     std::atomic<bool> busy_{false};
 
-    const std::shared_ptr<completion> end_ = std::make_shared<completion>();
-    std::mutex joining_;
-    std::thread collector_; // joined under `joining_`
-    const std::thread::id collector_id_ = collector_.get_id();
+    collector collector_;
 };
 
 } // namespace multiprocessing::detail

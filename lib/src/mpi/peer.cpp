@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "mpi/peer.hpp"
 
+#include "mpi/mpi_watch.hpp"
 #include "os/copy.hpp"
 
 #include <algorithm>
@@ -35,6 +36,7 @@ peer::~peer() {
 }
 
 bool peer::advance(steady_time now) {
+    const mpi_watch::call to_mpi;
     bool moved = false;
     while (!under_way_.empty() && under_way_.front().request.test()) {
         under_way_.pop_front();
@@ -56,6 +58,7 @@ bool peer::advance(steady_time now) {
 
 /// Whether all of the chunk that is the next in order is there.
 bool peer::next_has_come() {
+    const mpi_watch::call to_mpi;
     while (arriving_.size() != most_under_way && expect_next()) {
     }
     int has_come = 0;

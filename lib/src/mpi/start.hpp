@@ -1,13 +1,15 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <multiprocessing/error.hpp>
+
 #include <boost/mpi/communicator.hpp>
 #include <boost/mpi/environment.hpp>
 #include <chrono>
-#include <cstddef>
 #include <memory>
+#include <mpi.h>
 #include <string>
-#include <vector>
+#include <system_error>
 
 /// How processes become root and agents, and where MPI begins and ends.
 namespace multiprocessing::detail {
@@ -15,8 +17,13 @@ namespace multiprocessing::detail {
 /// From the start of an agent to its hello: a program that loads slowly, on a machine that is busy.
 inline constexpr std::chrono::seconds longest_start{20};
 
-/// What `MULTIPROCESSING_HOSTS` names a file of.
+/// What a pool throws that cannot be started.
+[[nodiscard]] start_failed cannot_start(std::errc reason, const std::string& what);
+
+/// What it names a file of.
 inline constexpr const char* hosts_variable = "MULTIPROCESSING_HOSTS";
+/// Is there in an agent that the root has started itself.
+inline constexpr const char* agent_variable = "MULTIPROCESSING_AGENT";
 
 enum class role {
     only_node,     ///< nobody has started this process for MPI
@@ -63,20 +70,7 @@ private:
     std::unique_ptr<boost::mpi::environment> environment_; // null: the program's
 };
 
-/// A host that an agent is to run on.
-struct agent_host {
-    std::string name;
-    long daemon = 0;          ///< the process that has started the agent there, Open MPI's; 0: not known yet
-    std::size_t failures = 0; ///< agents in a row that did not last
-};
-/// Those in the file. Throws `start_failed`.
-[[nodiscard]] std::vector<agent_host> read_hosts(const std::string& path);
-/// Why no program can be started on one of these hosts, or which of their daemons is gone; empty if all is
-/// well. Takes seconds at most.
-[[nodiscard]] std::string why_unreachable(const std::vector<agent_host>& hosts);
-/// Starts an agent there, which is rank 0 of the result. Before the first, Open MPI starts a daemon on each
-/// of `all`. Throws `boost::mpi::exception`.
-[[nodiscard]] boost::mpi::communicator spawn_agent(const agent_host& host,
-                                                   const std::vector<agent_host>& all);
+/// What goes wrong there is thrown by Boost.MPI rather than the end of the program.
+void have_errors_thrown(MPI_Comm communicator);
 
 } // namespace multiprocessing::detail

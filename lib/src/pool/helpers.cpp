@@ -3,8 +3,6 @@
 // and by the supervisor.
 #include "pool/pool_core.hpp"
 
-#include "child/outcome.hpp"
-
 #include <algorithm>
 #include <exception>
 #include <iterator>
@@ -125,11 +123,7 @@ void pool_core::judge(lock& held) {
         held.unlock();
         std::vector<bool> again;
         for (const auto& each : doubts) {
-            try {
-                again.push_back(each.again(exception_in(each.outcome.bytes())));
-            } catch (...) {
-                again.push_back(false);
-            }
+            again.push_back(is_to_be_tried_again(each));
         }
         held.lock();
         for (std::size_t i = 0; i != doubts.size(); ++i) {

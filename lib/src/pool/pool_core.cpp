@@ -6,6 +6,7 @@
 #include "child/bootstrap.hpp"
 #include "child/outcome.hpp"
 #include "os/poll.hpp"
+#include "pool/checks.hpp"
 
 #include <multiprocessing/error.hpp>
 
@@ -30,23 +31,15 @@ std::string for_people(std::chrono::nanoseconds duration) {
     return text.str();
 }
 
-void check(bool sound, const char* otherwise) {
-    if (!sound) {
-        throw std::invalid_argument(std::string("multiprocessing::pool: ") + otherwise);
-    }
-}
+constexpr const char* who = "multiprocessing::pool";
 
 const pool_options& checked(const pool_options& options) {
     if (!program_arguments()) { // before there are names that a program which ends of it would leave behind
         throw not_initialized();
     }
-    check(options.processes != 0, "at least one process is needed");
-    check(options.task_queue_capacity != 0, "the task queue needs room for at least one task");
-    check(options.task_timeout.count() >= 0, "a task_timeout cannot be negative");
-    check(options.retry_back_off.count() >= 0, "a retry_back_off cannot be negative");
-    check(options.spin.count() >= 0, "a spin cannot be negative");
-    check(options.stop_grace.value_or(std::chrono::nanoseconds()).count() >= 0,
-          "a stop_grace cannot be negative");
+    check(options.processes != 0, who, "at least one process is needed");
+    check(options.spin.count() >= 0, who, "a spin cannot be negative");
+    check_options(options, who);
     return options;
 }
 
@@ -80,10 +73,9 @@ pool_core::pool_core(const pool_options& options, wording words)
 
 bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
                        const task_options& options, when_full then) {
+    check_options(options, who);
     const auto timeout = options.timeout.value_or(options_.task_timeout);
-    check(timeout.count() > 0 || !options.timeout, "a task's timeout has to be positive");
     const auto grace = options.stop_grace ? options.stop_grace : options_.stop_grace;
-    check(!grace || grace->count() >= 0, "a stop_grace cannot be negative");
     std::unique_ptr<retry_predicate> retry_if; // copying the user's may throw
     if (options.retry_if) {
         retry_if = std::make_unique<retry_predicate>(options.retry_if);
@@ -369,8 +361,7 @@ void pool_core::perform(const action::rest_task& rest) {
             rests->completion->printed({}); // the next attempt may print nothing
         }
         chronicle_.retried(label(*rests), rests->attempts, rest.after);
-        resting_.push_back({rest.task, deadline_after(rest.after)});
-        due_at(resting_.back().due);
+        due_at(resting_.add(rest.task, rest.after));
     }
 }
 
@@ -413,16 +404,14 @@ void pool_core::finish(task_id id, task& finished) {
 
 std::exception_ptr pool_core::error_for(task_id id, action::failure reason) {
     const auto& failed = *tasks_.find(id);
-    const auto attempts =
-        failed.attempts == 1 ? "" : " (the last of " + std::to_string(failed.attempts) + " attempts)";
+    const auto attempts = last_of(failed.attempts);
     const auto function = [&] { return failed.function.function.text(); };
     const auto& words = settings_.words();
     switch (reason) {
     case action::failure::pool_terminated:
-        return std::make_exception_ptr(pool_terminated("the " + words.pool + " was terminated before the " +
-                                                       words.task + " was complete"));
+        return error_of_terminated(words);
     case action::failure::cancelled:
-        return std::make_exception_ptr(task_cancelled(function() + " was cancelled"));
+        return error_of_cancelled(function());
     case action::failure::timed_out:
         return std::make_exception_ptr(task_timed_out(function() + " ran for longer than its timeout of " +
                                                       for_people(failed.timeout) + attempts));

@@ -4,6 +4,7 @@
 #include "os/copy.hpp"
 #include "os/event_set.hpp"
 #include "os/spin.hpp"
+#include "pool/after_attempt.hpp"
 #include "pool/chronicle.hpp"
 #include "pool/death.hpp"
 #include "pool/schedule.hpp"
@@ -85,26 +86,9 @@ public:
     [[nodiscard]] bool is_made_here() const noexcept override { return maker_.is_this_process(); }
 
 private:
-    /// A task that has its outcome, which nobody knows yet: to tell may run a user's function, and so is done
-    /// when no lock is held.
-    struct finished_task {
-        std::shared_ptr<detail::completion> completion;
-        std::vector<std::shared_ptr<const void>> kept; // for its arguments: destroying that may take long
-    };
     struct pending_start {
         worker_id worker;
         steady_time due;
-    };
-    struct resting_task {
-        task_id task;
-        steady_time due;
-    };
-    /// An exception that may be a reason to try its task again: the user's function decides, without the
-    /// lock.
-    struct doubt {
-        task_id task;
-        payload outcome;
-        retry_predicate again;
     };
     using lock = std::unique_lock<std::mutex>;
 
@@ -184,7 +168,7 @@ private:
     task_table<task> tasks_;
     std::map<worker_id, std::unique_ptr<worker>> workers_; // inserted and erased by the supervisor only
     std::vector<pending_start> starts_;
-    std::vector<resting_task> resting_;
+    resting_tasks resting_;
     std::vector<doubt> doubts_;
     std::vector<worker*> receivers_; // of tasks that have been gathered, while actions are performed
     std::vector<worker_id> callers_; // have rung, and may have sent more since somebody looked

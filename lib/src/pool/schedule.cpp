@@ -6,7 +6,11 @@
 namespace multiprocessing::detail {
 
 schedule::schedule(const schedule_options& options)
-    : options_(options), slots_(options.workers), summaries_(options.workers), vacant_(options.workers) {
+    : options_(options),
+      slots_(options.workers),
+      summaries_(options.workers),
+      with_room_(options.workers, options.most_under_way),
+      vacant_(options.workers) {
     for (auto& slot : slots_) {
         start(slot, {});
     }
@@ -336,13 +340,24 @@ void schedule::note(place& slot) {
 /// To be called when anything else about a place has changed.
 void schedule::changed(place& slot) {
     note(slot);
-    auto& seen = summaries_[static_cast<std::size_t>(&slot - slots_.data())];
+    const auto number = static_cast<std::size_t>(&slot - slots_.data());
+    auto& seen = summaries_[number];
     const auto load = static_cast<std::uint32_t>(slot.under_way.size());
-    const bool was_running = seen.is_running;
-    seen.is_running = load != 0;
-    running_ += static_cast<std::size_t>(seen.is_running) - static_cast<std::size_t>(was_running);
-    seen.load = room_at(slot) == 0 ? summary::full : load;
-    seen.takeable = slot.now == place::state::ready && !slot.nothing_to_take_back ? load : 0;
+    const summary next{.load = room_at(slot) == 0 ? summary::full : load,
+                       .takeable = slot.now == place::state::ready && !slot.nothing_to_take_back ? load : 0,
+                       .is_running = load != 0};
+    if (next.load != seen.load) {
+        if (seen.load != summary::full) {
+            with_room_.erase(number, seen.load);
+        }
+        if (next.load != summary::full) {
+            with_room_.insert(number, next.load);
+        }
+    }
+    running_ += static_cast<std::size_t>(next.is_running) - static_cast<std::size_t>(seen.is_running);
+    with_several_ +=
+        static_cast<std::size_t>(next.takeable > 1) - static_cast<std::size_t>(seen.takeable > 1);
+    seen = next;
 }
 
 /// How many more tasks the worker may get.
@@ -468,13 +483,13 @@ void schedule::advance() {
 void schedule::hand_out() {
     for (; !waiting_.empty(); forget_those_that_wait_no_more()) {
         const auto id = waiting_.front();
-        const auto freest = std::ranges::min_element(summaries_, {}, &summary::load);
+        const auto freest = with_room_.freest();
         auto& task = *unfinished_.find(id);
-        if (freest->load == summary::full || (task.traits.bulky && freest->load != 0)) {
+        if (!freest || (task.traits.bulky && freest->load != 0)) {
             return;
         }
         waiting_.pop_front();
-        auto& slot = slots_[static_cast<std::size_t>(freest - summaries_.begin())];
+        auto& slot = slots_[freest->place];
         task.holder = &slot;
         slot.under_way.push_back(id);
         slot.nothing_to_take_back = false;
@@ -488,16 +503,17 @@ void schedule::hand_out() {
 }
 
 void schedule::take_back_for_idle_workers() {
-    if (!waiting_.empty() || std::ranges::min(summaries_, {}, &summary::load).load != 0) {
-        return; // nobody is idle, or is going to stay so
+    if (with_several_ == 0 || !waiting_.empty()) {
+        return;
+    }
+    if (const auto freest = with_room_.freest(); !freest || freest->load != 0) {
+        return; // nobody is idle
     }
     const auto busiest = std::ranges::max_element(summaries_, {}, &summary::takeable);
-    if (busiest->takeable > 1) {
-        auto& slot = slots_[static_cast<std::size_t>(busiest - summaries_.begin())];
-        slot.nothing_to_take_back = true; // until it is known: one request at a time
-        changed(slot);
-        actions_.push_back(action::take_back{slot.worker, slot.under_way.size() / 2});
-    }
+    auto& slot = slots_[static_cast<std::size_t>(busiest - summaries_.begin())];
+    slot.nothing_to_take_back = true; // until it is known: one request at a time
+    changed(slot);
+    actions_.push_back(action::take_back{slot.worker, slot.under_way.size() / 2});
 }
 
 void schedule::dismiss_if_done(place& slot) {

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "pool/freest.hpp"
 #include "pool/task_table.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -230,7 +231,8 @@ private:
         bool retiring = false;
         bool has_changed = false; // since actions were taken
     };
-    /// What the decisions look at in all places, where it is close together: kept by `changed`.
+    /// What decisions look at, kept by `changed`; in all places, where it is close together, when one of them
+    /// is to give tasks back.
     struct summary {
         static constexpr std::uint32_t full = UINT32_MAX;
         std::uint32_t load = full;  // how many it has under way; `full` when it may get no more
@@ -263,9 +265,11 @@ private:
     const schedule_options options_;
     std::vector<place> slots_; // their number and addresses stay
     std::vector<summary> summaries_;
-    std::size_t vacant_;          // places, of all
-    std::size_t working_ = 0;     // those whose workers are ready, or leave
-    std::vector<place*> changed_; // since actions were taken
+    places_with_room with_room_;   // as their summaries say
+    std::size_t with_several_ = 0; // places from which tasks may be taken back, of more than one
+    std::size_t vacant_;           // places, of all
+    std::size_t working_ = 0;      // those whose workers are ready, or leave
+    std::vector<place*> changed_;  // since actions were taken
     boost::unordered_flat_map<worker_id, place*> places_;
     std::deque<task_id> waiting_; // those that are not unfinished any more are passed over
     task_table<unfinished_task> unfinished_;

@@ -468,24 +468,15 @@ void pool_core::look_at_the_clock(lock& held) {
         workers_.at(id)->abandon();
         bury(held, id);
     }
-    std::erase_if(resting_, [&](const auto& resting) {
-        if (resting.due > now) {
-            return false;
-        }
-        schedule_.rested(resting.task);
-        return true;
-    });
+    resting_.wake(now, [this](task_id task) { schedule_.rested(task); });
     due_ = next_due();
     perform();
 }
 
 steady_time pool_core::next_due() const {
-    auto earliest = steady_time::max();
+    auto earliest = resting_.next_due();
     for (const auto& start : starts_) {
         earliest = std::min(earliest, start.due);
-    }
-    for (const auto& resting : resting_) {
-        earliest = std::min(earliest, resting.due);
     }
     for (const auto& [id, worker] : workers_) {
         earliest = std::min(earliest, worker->next_due());

@@ -1,0 +1,187 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#include "mpi/remote_start.hpp"
+
+#include "child/bootstrap.hpp"
+#include "mpi/mpi_watch.hpp"
+#include "mpi/start.hpp"
+#include "os/host.hpp"
+#include "os/modules.hpp"
+#include "os/process.hpp"
+
+#include <multiprocessing/error.hpp>
+
+#include <boost/mpi/exception.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <iterator>
+#include <mpi.h>
+#include <spawn.h>
+#include <sstream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace multiprocessing::detail {
+namespace {
+
+/// Programs are started on other hosts by this, as Open MPI does it.
+std::vector<std::string> remote_shell() {
+    const char* configured = std::getenv("OMPI_MCA_plm_rsh_agent");
+    std::istringstream words(configured != nullptr ? configured : "ssh");
+    std::vector<std::string> command{std::istream_iterator<std::string>(words), {}};
+    return command.empty() ? std::vector<std::string>{"ssh"} : command;
+}
+
+bool is_this_one(const agent_host& host) {
+    return host.name == "localhost" || host.name == os::host_name();
+}
+
+/// A child that reads nothing of what is meant for this program, and takes signals as usual.
+class harmless_child {
+public:
+    harmless_child() {
+        ::posix_spawn_file_actions_init(&files_);
+        ::posix_spawn_file_actions_addopen(&files_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        ::posix_spawnattr_init(&attributes_);
+        sigset_t none;
+        ::sigemptyset(&none);
+        ::posix_spawnattr_setsigmask(&attributes_, &none);
+        ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK);
+    }
+    ~harmless_child() {
+        ::posix_spawn_file_actions_destroy(&files_);
+        ::posix_spawnattr_destroy(&attributes_);
+    }
+    harmless_child(const harmless_child&) = delete;
+    harmless_child& operator=(const harmless_child&) = delete;
+    [[nodiscard]] const posix_spawn_file_actions_t* files() const noexcept { return &files_; }
+    [[nodiscard]] const posix_spawnattr_t* attributes() const noexcept { return &attributes_; }
+
+private:
+    posix_spawn_file_actions_t files_{};
+    posix_spawnattr_t attributes_{};
+};
+
+/// Why the program fails there; empty if it does not.
+std::string why_unreachable(const agent_host& host) {
+    if (is_this_one(host) && host.daemon == 0) {
+        return {};
+    }
+    constexpr std::chrono::seconds longest{5};
+    // A daemon that nobody has reaped yet is gone all the same.
+    const auto command = host.daemon == 0 ? std::string("true")
+                                          : "grep -q '^State:[[:space:]]*[A-WYa-z]' /proc/" +
+                                                std::to_string(host.daemon) + "/status";
+    auto words = is_this_one(host) ? std::vector<std::string>{"sh", "-c"} : remote_shell();
+    const auto shell = words.front();
+    if (!is_this_one(host)) {
+        words.push_back(host.name);
+    }
+    words.push_back(command);
+    std::vector<char*> arguments;
+    for (auto& word : words) {
+        arguments.push_back(word.data());
+    }
+    arguments.push_back(nullptr);
+    pid_t pid = 0;
+    const harmless_child child;
+    if (const int error = ::posix_spawnp(&pid, shell.c_str(), child.files(), child.attributes(),
+                                         arguments.data(), ::environ);
+        error != 0) {
+        return "cannot execute " + shell + ": " + std::strerror(error);
+    }
+    const auto process = os::open_process(pid);
+    const bool is_over = os::wait_readable(process.get(), std::chrono::steady_clock::now() + longest);
+    if (!is_over) {
+        ::kill(pid, SIGKILL);
+    }
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    if (!is_over) {
+        return shell + " has no answer from it within 5 s";
+    }
+    if (status != 0) {
+        return host.daemon == 0 ? shell + " cannot start a program there" : "its daemon cannot be reached";
+    }
+    return {};
+}
+
+} // namespace
+
+std::vector<agent_host> read_hosts(const std::string& path) {
+    std::ifstream file(path);
+    std::vector<agent_host> hosts;
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words(line.substr(0, line.find('#')));
+        if (agent_host host; words >> host.name) {
+            hosts.push_back(std::move(host));
+        }
+    }
+    if (hosts.empty()) {
+        throw start_failed(std::make_error_code(std::errc::no_such_file_or_directory),
+                           std::string(hosts_variable) + " names a file without hosts, or none: " + path);
+    }
+    return hosts;
+}
+
+std::string why_unreachable(const std::vector<agent_host>& hosts) {
+    std::vector<std::future<std::string>> answers; // of all at once: each may take seconds
+    for (const auto& host : hosts) {
+        answers.push_back(std::async(std::launch::async, [&host] { return why_unreachable(host); }));
+    }
+    std::string all;
+    for (std::size_t i = 0; i != hosts.size(); ++i) {
+        if (const auto why = answers[i].get(); !why.empty()) {
+            all += (all.empty() ? "host " : "; host ") + hosts[i].name + ": " + why;
+        }
+    }
+    return all;
+}
+
+boost::mpi::communicator spawn_agent(const agent_host& host, const std::vector<agent_host>& all) {
+    MPI_Info info = MPI_INFO_NULL;
+    BOOST_MPI_CHECK_RESULT(MPI_Info_create, (&info));
+    const auto say = [&](const char* key, const std::string& value) {
+        BOOST_MPI_CHECK_RESULT(MPI_Info_set, (info, key, value.c_str()));
+    };
+    say("host", host.name);
+    std::string elsewhere;
+    for (const auto& each : all) {
+        if (each.daemon == 0 && !is_this_one(each) &&
+            (elsewhere + ",").find("," + each.name + ",") == elsewhere.npos) {
+            elsewhere += "," + each.name;
+        }
+    }
+    if (!elsewhere.empty()) {
+        say("add-host", elsewhere.substr(1));
+    }
+    say("env", std::string(agent_variable) + "=1");
+    say("bind_to", "none");
+    say("wdir", std::filesystem::current_path());
+    std::vector<std::string> arguments(program_arguments()->begin() + 1, program_arguments()->end());
+    std::vector<char*> pointers;
+    for (auto& argument : arguments) {
+        pointers.push_back(argument.data());
+    }
+    pointers.push_back(nullptr);
+    MPI_Comm agent = MPI_COMM_NULL;
+    int error = MPI_SUCCESS;
+    const auto program = os::executable_path();
+    const mpi_watch::call to_mpi(elsewhere.empty() ? 1 : mpi_watch::for_start);
+    const int result =
+        MPI_Comm_spawn(program.c_str(), pointers.data(), 1, info, 0, MPI_COMM_SELF, &agent, &error);
+    MPI_Info_free(&info);
+    if (result != MPI_SUCCESS || error != MPI_SUCCESS) {
+        boost::throw_exception(
+            boost::mpi::exception("MPI_Comm_spawn", result != MPI_SUCCESS ? result : error));
+    }
+    have_errors_thrown(agent);
+    return {agent, boost::mpi::comm_attach};
+}
+
+} // namespace multiprocessing::detail

@@ -1,0 +1,19 @@
+// Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <multiprocessing/pool_options.hpp>
+
+#pragma GCC visibility push(default) // for our other libraries
+
+/// What is asked of a pool, of whichever kind, has to make sense.
+namespace multiprocessing::detail {
+
+/// Throws `std::invalid_argument`, whose what() begins with who was asked.
+void check(bool sound, const char* who, const char* otherwise);
+/// What all kinds of pools have in common.
+void check_options(const pool_options& options, const char* who);
+void check_options(const task_options& options, const char* who);
+
+} // namespace multiprocessing::detail
+
+#pragma GCC visibility pop
