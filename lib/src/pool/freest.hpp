@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -65,35 +66,30 @@ private:
 class places_with_room {
 public:
     places_with_room(std::size_t places, std::size_t most)
-        : loads_(most), by_load_(most, index_set(places)) {}
+        : by_load_(most, index_set(places)), least_(most) {}
 
     void insert(std::size_t place, std::size_t load) noexcept {
         by_load_[load].insert(place);
-        loads_.insert(load);
+        least_ = std::min(least_, load);
     }
-    void erase(std::size_t place, std::size_t load) noexcept {
-        by_load_[load].erase(place);
-        if (by_load_[load].empty()) {
-            loads_.erase(load);
-        }
-    }
+    void erase(std::size_t place, std::size_t load) noexcept { by_load_[load].erase(place); }
 
     struct found {
         std::size_t place;
         std::size_t load;
     };
     /// The first of those that have the fewest tasks.
-    [[nodiscard]] std::optional<found> freest() const noexcept {
-        if (loads_.empty()) {
-            return std::nullopt;
+    [[nodiscard]] std::optional<found> freest() noexcept {
+        while (least_ != by_load_.size() && by_load_[least_].empty()) {
+            ++least_;
         }
-        const auto load = loads_.least();
-        return found{by_load_[load].least(), load};
+        return least_ != by_load_.size() ? std::optional(found{by_load_[least_].least(), least_})
+                                         : std::nullopt;
     }
 
 private:
-    index_set loads_; // those that some place has
     std::vector<index_set> by_load_;
+    std::size_t least_; // no place has fewer
 };
 
 } // namespace multiprocessing::detail
