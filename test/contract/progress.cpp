@@ -161,6 +161,30 @@ BOOST_AUTO_TEST_CASE(the_bar_is_as_wide_as_the_terminal_is_now) {
     BOOST_TEST(has("some work:  75% 3/4", 19), shown);
 }
 
+BOOST_AUTO_TEST_CASE(what_workers_write_and_the_log_stand_above_the_bar) {
+    sitting it([](const std::string& terminal, mp::queue<int> work) {
+        sit_down(terminal);
+        mp::pool pool(1);
+        for (const int n : mp::progress(work, {.total = 3, .interval = 0ns})) {
+            if (n == 1) {
+                pool.apply([] { std::fputs("a worker's words\n", stderr); });
+            } else {
+                mp::log_to_stderr(mp::log_level::warning);
+                mp::log(mp::log_level::warning, "logged");
+            }
+        }
+    });
+    it.work().put(1);
+    BOOST_TEST(it.screen().shows("\r\x1b[Ka worker's words\r\n"));
+    it.work().put(2);
+    BOOST_TEST(it.screen().shows("\r\x1b[K[warning "));
+    BOOST_TEST(it.screen().shows("] logged\r\n"));
+    it.work().close();
+    const auto shown = it.shown();
+    BOOST_TEST(contains(shown, "logged\r\n\r"), shown); // and then the bar
+    BOOST_TEST(it.exit_code() == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_loop_that_is_left_leaves_a_whole_line) {
     sitting it([](const std::string& terminal, mp::queue<int> work) {
         sit_down(terminal);

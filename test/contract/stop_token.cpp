@@ -69,6 +69,18 @@ std::stop_token asked() {
     return source.get_token();
 }
 
+/// The calls of an actor that a process waits for room for, and stops to.
+bool calls_stop(const mp::actor<gate>& actor, const std::stop_token& stop) {
+    try {
+        for (int i = 0; i != 10'000; ++i) { // thousands wait, or are under way
+            (void)actor.call({.stop = stop}, &gate::pass);
+        }
+        return false;
+    } catch (const mp::wait_stopped&) {
+        return true;
+    }
+}
+
 struct held_task : leaves_nothing {
     mp::pool pool{1};
     gate g;
@@ -108,6 +120,45 @@ BOOST_FIXTURE_TEST_CASE(waits_for_futures_stop, held_task) {
     BOOST_TEST(mp::wait_all(never.token, f, other));
     BOOST_TEST(mp::wait_any(never.token, f, other).has_value());
     BOOST_TEST(f.get(never.token) == 5);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_stopped_apply_cancels_its_task, held_task) {
+    check_that_it_stops(
+        throws<mp::wait_stopped>([&](const auto& stop) { pool.apply({.stop = stop}, pass_gate, g, 1); }));
+    const auto stats = pool.stats();
+    BOOST_TEST(stats.queued + stats.running == 1U); // the one that is held
+    mp::pool other(1);
+    BOOST_TEST(other.apply({.stop = never_asked().token}, [] { return 5; }) == 5);
+    BOOST_CHECK_THROW(other.apply({.stop = never_asked().token}, [] { throw std::range_error("own"); }),
+                      std::range_error);
+    g.open();
+    BOOST_TEST(futures.front().get() == 5);
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_room_stops) {
+    mp::pool pool({.processes = 1, .task_queue_capacity = 1, .prefetch = 0});
+    gate g;
+    auto running = pool.apply_async({.stop = asked()}, pass_gate, g, 1); // need not wait
+    auto queued = pool.apply_async(pass_gate, g, 2);                     // waits until a worker has that
+    check_that_it_stops(throws<mp::wait_stopped>(
+        [&](const auto& stop) { (void)pool.apply_async({.stop = stop}, pass_gate, g, 3); }));
+    check_that_it_stops(
+        throws<mp::wait_stopped>([&](const auto& stop) { pool.apply({.stop = stop}, pass_gate, g, 3); }));
+    const auto stats = pool.stats();
+    BOOST_TEST(stats.queued + stats.running == 2U);
+    g.open(2);
+    BOOST_TEST(running.get() == 1);
+    BOOST_TEST(queued.get() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_room_for_an_actors_call_stops) {
+    gate g;
+    const auto actor = mp::actor<gate>::made_by([](gate one) { return one; }, g);
+    const auto stops = [&](const auto& stop) { return calls_stop(actor, stop); };
+    check_that_it_stops(stops, 2);
+    mp::pool elsewhere(1);
+    BOOST_TEST(elsewhere.apply([](mp::actor<gate> there) { return calls_stop(there, asked()); }, actor));
+    actor.terminate();
 }
 
 BOOST_AUTO_TEST_CASE(a_map_stops_while_it_waits_for_room) {

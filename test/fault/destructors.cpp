@@ -167,8 +167,7 @@ BOOST_AUTO_TEST_CASE(a_process_ends_that_was_stopped_at_any_instant) {
     }
 }
 
-// A worker that is stopped inside an operation on one of its queues holds that queue's mutex. The pool must
-// not wait for it for ever.
+// Whatever a worker was in the middle of when it was stopped, the pool does not wait for it.
 BOOST_AUTO_TEST_CASE(a_pool_ends_whose_workers_were_stopped_at_any_instant) {
     constexpr unsigned seed = 2;
     std::minstd_rand random(seed);

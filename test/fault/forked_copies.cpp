@@ -171,6 +171,26 @@ void leave_a_copy(const std::string& ready) {
     }
 }
 
+int return_twice(int n) {
+    (void)::fork();
+    return n;
+}
+
+void check_a_task_that_returns_twice(mp::isolation isolation, const mp::task_options& options) {
+    mp::pool pool({.processes = 1, .isolation = isolation});
+    BOOST_TEST(pool.apply(options, return_twice, 1) == 1);
+    std::vector<mp::future<int>> others;
+    for (int n = 0; n != 100; ++n) {
+        others.push_back(pool.apply_async(twice, n));
+    }
+    for (int n = 0; n != 100; ++n) {
+        auto& each = others[static_cast<std::size_t>(n)];
+        BOOST_TEST_REQUIRE(each.wait_for(hang_limit));
+        BOOST_TEST(each.get() == 2 * n);
+    }
+    BOOST_TEST(pool.stats().restarts == 0U);
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(forked_copies, leaves_nothing)
@@ -205,6 +225,13 @@ BOOST_AUTO_TEST_CASE(copies_forked_at_any_instant_end_nobody,
     parent.start();
     BOOST_TEST(parent.join_for(hang_limit));
     BOOST_TEST(parent.exit_code().value_or(-1) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_task_that_returns_in_a_copy_of_its_worker_too_has_returned_once) {
+    for (const auto isolation : {mp::isolation::shared, mp::isolation::strict}) {
+        check_a_task_that_returns_twice(isolation, {});
+        check_a_task_that_returns_twice(isolation, {.capture = true});
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_that_outlives_its_original_keeps_nobody_alive) {

@@ -83,6 +83,22 @@ void write_to_control_and_die(unsigned seed) {
     }
     ::_exit(1);
 }
+/// Where counts are, whatever they count, there are now others that are not far from sound.
+void write_small_numbers_and_stay(unsigned seed) {
+    std::minstd_rand random(seed);
+    constexpr off_t line = 64;
+    for (const int memory : descriptors("multiprocessing-control")) {
+        struct stat status {};
+        ::fstat(memory, &status);
+        for (off_t at = 0; at < status.st_size; at += line) {
+            const std::uint64_t number = (random() >> 8) % 600;
+            (void)!::pwrite(memory, &number, sizeof number, at);
+        }
+    }
+    for (;;) {
+        ::pause();
+    }
+}
 void cut_memory_short(unsigned) {
     for (const int memory : descriptors("memfd:")) {
         (void)!::ftruncate(memory, 0);
@@ -332,6 +348,20 @@ BOOST_AUTO_TEST_CASE(rubbish_in_everything_that_is_shared_by_one_who_stays) {
     BOOST_CHECK_THROW(hostile.get(), mp::error); // worker_died or task_timed_out: whichever comes to light
     for (int i = 0; i != 100; ++i) {
         BOOST_TEST(pool.apply(twice, i) == 2 * i);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(small_numbers_where_counts_are_by_one_who_stays) {
+    for (unsigned seed = 1; seed != 20; ++seed) {
+        mp::pool pool(2);
+        BOOST_TEST(pool.apply(twice, 21) == 42);
+        auto hostile = pool.apply_async({.timeout = 100ms}, write_small_numbers_and_stay, seed);
+        for (int i = 0; i != 100; ++i) {
+            auto harmless = pool.apply_async({.max_retries = 1}, twice, i);
+            BOOST_TEST_REQUIRE(harmless.wait_for(hang_limit), "seed " << seed);
+            BOOST_TEST(harmless.get() == 2 * i);
+        }
+        BOOST_CHECK_THROW(hostile.get(), mp::error);
     }
 }
 

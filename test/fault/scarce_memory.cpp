@@ -68,6 +68,28 @@ void make_pools() {
         [&](const std::string& context) { expect_nothing_left(descriptors, context); });
 }
 
+/// What a pool and its workers share are files in memory, for which limits on files hold.
+void make_pools_of_small_files() {
+    const auto descriptors = open_descriptors();
+    for (std::size_t size = 1024; size != 1024 * mebibyte; size *= 2) {
+        const auto context = "with files of " + std::to_string(size / 1024) + " KiB";
+        allow(RLIMIT_FSIZE, size);
+        const bool worked = succeeds(
+            [] {
+                mp::pool pool(2);
+                allow_all(RLIMIT_FSIZE);
+                expect(pool.apply(twice, 21) == 42, wrong_value, "a pool that has started does not work");
+            },
+            context);
+        allow_all(RLIMIT_FSIZE);
+        expect_nothing_left(descriptors, context);
+        if (worked) {
+            ::_exit(as_promised);
+        }
+    }
+    ::_exit(never_worked);
+}
+
 /// That a pool is as it was.
 auto is_sound(mp::pool& pool) {
     return [&pool, workers = pool.pids()](const std::string& context) {
@@ -122,6 +144,10 @@ BOOST_AUTO_TEST_CASE(a_process_starts_or_fails_cleanly_with_any_amount_of_memory
 
 BOOST_AUTO_TEST_CASE(a_pool_starts_or_fails_cleanly_with_any_amount_of_memory) {
     check(make_pools);
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_starts_or_fails_cleanly_with_files_of_any_size) {
+    check(make_pools_of_small_files);
 }
 
 BOOST_AUTO_TEST_CASE(large_arguments_without_memory_cost_one_task) {

@@ -130,7 +130,7 @@ public:
     /// Has the object's process call `f` with the object and the arguments: a member function of T, or
     /// anything that a pool can call and takes a T& first. Arguments travel as those of a task do, and so
     /// does the result. Waits while 1024 calls wait; in another process, while 1024 of that process are not
-    /// complete.
+    /// complete; until `task_options::stop` is asked to (`wait_stopped`).
     ///
     /// Behind the object may come a `std::stop_token`, which tells when the call is cancelled or has timed
     /// out. A call that does not end then is stopped by ending the process, as any task.

@@ -207,6 +207,11 @@ auto find_result() {
 template <class F, class Types>
 struct invocation;
 
+/// Of what is called nowhere.
+struct no_invocation {
+    using result = void;
+};
+
 /// Calls an F with values of types T.
 template <class F, class... T>
 struct invocation<F, type_list<T...>> {

@@ -43,10 +43,13 @@ struct unbounded_submission;
 /// `resource_error`. Threads: all members but the destructor and move may be called from any number of
 /// threads at once.
 class basic_pool {
-    // Where a function's result is `auto` it is what the one with options gives: some compilers would ask for
-    // the result before they heed this.
     template <class F>
     static constexpr bool is_options = std::is_same_v<std::remove_cvref_t<F>, task_options>;
+    /// What `f(args...)` returns. Some compilers ask for that before they heed that an `f` is none but
+    /// options.
+    template <class F, class... Args>
+    using result_t = typename std::conditional_t<is_options<F>, detail::no_invocation,
+                                                 detail::invocation_for<F, Args...>>::result;
 
 public:
     /// Has each worker, also those started later, call `f(args...)` before its first task. An initializer
@@ -58,48 +61,49 @@ public:
     }
 
     /// Runs `f(args...)` in a worker, waits, and returns what it returns. Throws what it throws, or
-    /// `worker_died`, `task_timed_out`, `task_cancelled`, `pool_terminated`.
+    /// `worker_died`, `task_timed_out`, `task_cancelled`, `pool_terminated`; or `wait_stopped` when
+    /// `task_options::stop` is asked to first, having cancelled the task.
     ///
     /// Where the first parameter of `f` is a `std::stop_token`, the worker provides it, and it tells when the
     /// task is cancelled or has timed out: a task that then ends by itself within its grace period keeps its
     /// worker. The same holds for all members that take a function.
-    //
-    // The return types of those without options are deduced: clang 14 looks at others before the constraint.
     template <class F, class... Args>
-    requires(!is_options<F>) auto apply(F&& f, Args&&... args) { return apply_async(f, args...).get(); }
+    requires(!is_options<F>) result_t<F, Args...> apply(F&& f, Args&&... args) {
+        return apply_async(f, args...).get();
+    }
     template <class F, class... Args>
-    detail::remote_result_t<F, Args...> apply(const task_options& options, F&& f, Args&&... args) {
-        return apply_async(options, f, args...).get();
+    result_t<F, Args...> apply(const task_options& options, F&& f, Args&&... args) {
+        return get_unless_stopped(apply_async(options, f, args...), options.stop);
     }
 
     /// Runs `f(args...)` in a worker some time. Waits for room in the task queue; but not in a function given
     /// to `then`, which may be what makes that room: what is submitted there can exceed the capacity.
     template <class F, class... Args>
-    requires(!is_options<F>) auto apply_async(F&& f, Args&&... args) {
+    requires(!is_options<F>) future<result_t<F, Args...>> apply_async(F&& f, Args&&... args) {
         return apply_async(task_options{}, f, args...);
     }
     /// The same, treated as `options` say. Throws `std::invalid_argument` for a timeout that is not positive.
     template <class F, class... Args>
-    future<detail::remote_result_t<F, Args...>> apply_async(const task_options& options, F&& f,
-                                                            Args&&... args) {
+    future<result_t<F, Args...>> apply_async(const task_options& options, F&& f, Args&&... args) {
         auto state = std::make_shared<detail::completion>();
         submit(detail::make_call_in(memory(), f, args...), state, 0, options);
-        return future<detail::remote_result_t<F, Args...>>(std::move(state));
+        return future<result_t<F, Args...>>(std::move(state));
     }
 
     /// As `apply_async`, but empty instead of waiting when the task queue is full.
     template <class F, class... Args>
-    requires(!is_options<F>) auto try_apply_async(F&& f, Args&&... args) {
+    requires(!is_options<F>) std::optional<future<result_t<F, Args...>>> try_apply_async(F&& f,
+                                                                                         Args&&... args) {
         return try_apply_async(task_options{}, f, args...);
     }
     template <class F, class... Args>
-    std::optional<future<detail::remote_result_t<F, Args...>>> try_apply_async(const task_options& options,
-                                                                               F&& f, Args&&... args) {
+    std::optional<future<result_t<F, Args...>>> try_apply_async(const task_options& options, F&& f,
+                                                                Args&&... args) {
         auto state = std::make_shared<detail::completion>();
         if (!try_submit(detail::make_call_in(memory(), f, args...), state, options)) {
             return std::nullopt;
         }
-        return future<detail::remote_result_t<F, Args...>>(std::move(state));
+        return future<result_t<F, Args...>>(std::move(state));
     }
 
     /// Applies `f` to each element, `chunk_size` of them a task, and returns the results in order (nothing
@@ -107,12 +111,14 @@ public:
     /// any; or `wait_stopped` when it is asked to stop first, having cancelled the rest. As for all members
     /// that take a range, that may be a list in braces, `{1, 2, 3}`, if `f` has one signature.
     template <class F, std::ranges::input_range Range = detail::braced_arguments<F>>
-    auto map(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
+    detail::results_for_all_t<detail::element_is::the_argument, F, Range>
+    map(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
         return get_unless_stopped(submit_each<detail::element_is::the_argument>(f, range, chunk_size, stop),
                                   stop);
     }
     template <class F, std::ranges::input_range Range = detail::braced_arguments<F>>
-    auto map_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
+    future<detail::results_for_all_t<detail::element_is::the_argument, F, Range>>
+    map_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
         return submit_each<detail::element_is::the_argument>(f, range, chunk_size);
     }
 
@@ -152,12 +158,14 @@ public:
 
     /// As `map`, for elements that are tuples of arguments.
     template <class F, std::ranges::input_range Range = detail::braced_tuples<F>>
-    auto starmap(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
+    detail::results_for_all_t<detail::element_is::a_tuple_of_arguments, F, Range>
+    starmap(F&& f, Range&& range, std::size_t chunk_size = automatic, std::stop_token stop = {}) {
         return get_unless_stopped(
             submit_each<detail::element_is::a_tuple_of_arguments>(f, range, chunk_size, stop), stop);
     }
     template <class F, std::ranges::input_range Range = detail::braced_tuples<F>>
-    auto starmap_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
+    future<detail::results_for_all_t<detail::element_is::a_tuple_of_arguments, F, Range>>
+    starmap_async(F&& f, Range&& range, std::size_t chunk_size = automatic) {
         return submit_each<detail::element_is::a_tuple_of_arguments>(f, range, chunk_size);
     }
 
@@ -227,26 +235,25 @@ private:
 
     [[nodiscard]] detail::memory_source* memory() noexcept { return &core_->memory_for_tasks(); }
     void submit(detail::call&& call, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options, const std::stop_token& stop = {}) {
-        core_->submit(std::move(call), std::move(completion), part, options, detail::when_full::wait, stop);
+                const task_options& options) {
+        core_->submit(std::move(call), std::move(completion), part, options, detail::when_full::wait);
     }
     bool try_submit(detail::call&& call, std::shared_ptr<detail::completion> completion,
                     const task_options& options) {
-        return core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::refuse,
-                             {});
+        return core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::refuse);
     }
     /// Exceeds the capacity of the task queue instead of waiting.
     void submit_at_once(detail::call&& call, std::shared_ptr<detail::completion> completion,
                         const task_options& options) {
-        core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::exceed, {});
+        core_->submit(std::move(call), std::move(completion), 0, options, detail::when_full::exceed);
     }
     void set_initializer(detail::call call) { core_->set_initializer(std::move(call)); }
     [[nodiscard]] std::size_t in_flight() const noexcept { return core_->in_flight(); }
 
     template <detail::element_is How, class F, class Range>
-    auto submit_each(const F& f, Range& range, std::size_t chunk_size, const std::stop_token& stop = {}) {
+    future<detail::results_for_all_t<How, F, Range>>
+    submit_each(const F& f, Range& range, std::size_t chunk_size, const std::stop_token& stop = {}) {
         using each = detail::each_of_t<How, F, Range>;
-        using result = typename each::results::type;
         if constexpr (!std::ranges::forward_range<Range> && !std::ranges::sized_range<Range>) {
             std::vector<std::ranges::range_value_t<Range>> elements; // how many there are must be known
             for (auto&& element : range) {
@@ -262,11 +269,11 @@ private:
             }
             const auto parts = (left + chunk_size - 1) / chunk_size;
             auto state = std::make_shared<detail::completion>(parts);
-            future<result> all(state);
+            future<typename each::results::type> all(state);
             auto position = std::ranges::begin(range);
             for (std::size_t part = 0; part != parts; ++part) {
                 if (stop.stop_requested()) {
-                    throw_map_stopped(all);
+                    cancel_and_throw(all);
                 }
                 const auto count = std::min(left, chunk_size);
                 const auto put_elements = [&](encoder& out) {
@@ -275,9 +282,9 @@ private:
                 auto chunk = detail::make_call_through<each>(memory(), static_cast<const std::decay_t<F>&>(f),
                                                              put_elements);
                 try {
-                    submit(std::move(chunk), state, part, {}, stop);
+                    submit(std::move(chunk), state, part, {.stop = stop});
                 } catch (const wait_stopped&) {
-                    throw_map_stopped(all);
+                    cancel_and_throw(all);
                 }
                 left -= count;
             }
@@ -286,16 +293,16 @@ private:
     }
 
     template <class R>
-    [[noreturn]] static void throw_map_stopped(future<R>& all) {
-        all.cancel();
-        throw wait_stopped("a map was asked to stop; what it has not done is cancelled");
+    [[noreturn]] static void cancel_and_throw(future<R>& awaited) {
+        awaited.cancel();
+        throw wait_stopped("a wait for the pool was asked to stop; what it has not done is cancelled");
     }
     template <class R>
-    static R get_unless_stopped(future<R> all, const std::stop_token& stop) {
-        if (!all.wait(stop)) {
-            throw_map_stopped(all);
+    static R get_unless_stopped(future<R> awaited, const std::stop_token& stop) {
+        if (!awaited.wait(stop)) {
+            cancel_and_throw(awaited);
         }
-        return all.get();
+        return awaited.get();
     }
 
     template <template <class> class Futures, class Result, class F, class Range>

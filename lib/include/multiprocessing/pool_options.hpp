@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #pragma GCC visibility push(default)
@@ -45,6 +46,9 @@ struct task_options {
     /// Whether it may run again, on another node, after the one that it was sent to is lost: then it may have
     /// run twice. Empty: as `mpi_options` have it. Means nothing to a `pool`.
     std::optional<bool> idempotent{};
+    /// Ends the waits of whoever submits it, who then gets `wait_stopped`: `apply_async` waits for room, and
+    /// has submitted nothing; `apply` for the outcome too, and has cancelled the task.
+    std::stop_token stop{};
 };
 
 /// How much is kept of what a task prints, from its beginning, in bytes.

@@ -44,18 +44,6 @@ struct progress_options {
 
 namespace detail {
 
-/// How many elements a range will have, where that is known.
-template <class Range>
-std::optional<std::size_t> expected_size(const Range& range) {
-    if constexpr (requires { range.expected(); }) {
-        return range.expected();
-    } else if constexpr (std::ranges::sized_range<const Range>) {
-        return static_cast<std::size_t>(std::ranges::size(range));
-    } else {
-        return std::nullopt;
-    }
-}
-
 /// The elements of a range, and shows how many there were. `Range` is a reference where that is an lvalue.
 template <class Range>
 class progress_source {
@@ -104,8 +92,8 @@ using progress_range = pulled_range<progress_source<Range>>;
 /// because the loop was left; what the range throws goes on to the caller. Ctrl-C, where it ends the program,
 /// ends the line first. Throws `std::invalid_argument` for an interval that is negative.
 ///
-/// What else is written to that terminal meanwhile appears behind the bar, which is then drawn in the next
-/// line.
+/// What the pool's workers write to standard error, and the log, take the bar's line, which then is drawn
+/// below them. What else is written to that terminal meanwhile appears behind the bar.
 template <std::ranges::input_range Range>
 [[nodiscard]] detail::progress_range<Range> progress(Range&& range, const progress_options& options = {}) {
     return detail::progress_range<Range>(std::in_place, std::forward<Range>(range), options);

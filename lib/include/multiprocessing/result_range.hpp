@@ -98,13 +98,7 @@ public:
         ++*position_;
         return next;
     }
-    [[nodiscard]] std::optional<std::size_t> expected() const {
-        if constexpr (std::ranges::sized_range<const std::remove_reference_t<Range>>) {
-            return static_cast<std::size_t>(std::ranges::size(input_));
-        } else {
-            return std::nullopt;
-        }
-    }
+    [[nodiscard]] std::optional<std::size_t> expected() const { return expected_size(input_); }
 
 private:
     Range input_;
@@ -150,13 +144,7 @@ public:
         return true;
     }
     value_type& current() noexcept { return *current_; }
-    [[nodiscard]] std::optional<std::size_t> expected() const {
-        if constexpr (requires { feed_.expected(); }) {
-            return feed_.expected();
-        } else {
-            return std::nullopt;
-        }
-    }
+    [[nodiscard]] std::optional<std::size_t> expected() const { return expected_size(feed_); }
 
 private:
     Feed feed_;

@@ -72,7 +72,7 @@ void actor_link::submit(call&& function, std::shared_ptr<completion> state, cons
     encoder out(head);
     call_head{options, function.function, function.takes_stop_token}.encode(out);
     send(packet_kind::call, {std::move(state), std::move(function.kept), std::move(function.function)},
-         {head, function.encoded}, bound::most_calls);
+         {head, function.encoded}, bound::most_calls, options.stop);
 }
 
 std::shared_ptr<completion> actor_link::ask(packet_kind what, const wait_limit& limit) {
@@ -121,9 +121,10 @@ void actor_link::wait_for(std::uint64_t, const completion& waited) {
     waited.sleep();
 }
 
-void actor_link::send(packet_kind kind, request&& made, const value_bytes& content, bound bounded) {
+void actor_link::send(packet_kind kind, request&& made, const value_bytes& content, bound bounded,
+                      const std::stop_token& stop) {
     const outgoing_packet packet(kind, content);
-    const auto id = begin(std::move(made), bounded);
+    const auto id = begin(std::move(made), bounded, stop);
     if (id == nobody_there) {
         return;
     }
@@ -147,10 +148,11 @@ void actor_link::send(const outgoing_packet& packet, std::uint64_t id) const {
     } // where nobody is any more the thread sees that as well
 }
 
-std::uint64_t actor_link::begin(request&& made, bound bounded) {
+std::uint64_t actor_link::begin(request&& made, bound bounded, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    if (bounded == bound::most_calls && std::this_thread::get_id() != thread_) { // which makes the room
-        room_.wait(lock, [&] { return is_lost_ || under_way_.size() < most_calls; });
+    if (bounded == bound::most_calls && std::this_thread::get_id() != thread_ && // which makes the room
+        !room_.wait(lock, stop, [&] { return is_lost_ || under_way_.size() < most_calls; })) {
+        throw wait_stopped("a wait for room for an actor's call was asked to stop");
     }
     if (is_lost_) {
         lock.unlock();

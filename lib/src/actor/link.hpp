@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,7 +32,8 @@ public:
     static std::shared_ptr<actor_link> connect(const std::string& address);
     explicit actor_link(only_by_connect) {}
 
-    /// Waits while `most_calls` are under way. Throws `resource_error`, `not_encodable` for a predicate.
+    /// Waits while `most_calls` are under way. Throws `resource_error`, `not_encodable` for a predicate,
+    /// `wait_stopped`.
     void submit(call&& function, std::shared_ptr<completion> state, const task_options& options);
     /// Waits for the answer; null when the limit came first. Throws `actor_lost`, `resource_error`, and
     /// what is answered.
@@ -53,9 +55,10 @@ private:
     };
     enum class bound { none, most_calls };
 
-    void send(packet_kind kind, request&& made, const value_bytes& content, bound bounded);
+    void send(packet_kind kind, request&& made, const value_bytes& content, bound bounded,
+              const std::stop_token& stop = {});
     void send(const outgoing_packet& packet, std::uint64_t id) const;
-    std::uint64_t begin(request&& made, bound bounded);
+    std::uint64_t begin(request&& made, bound bounded, const std::stop_token& stop);
     void run();
     void receive_all();
     void take(incoming_packet&& packet);
@@ -70,7 +73,7 @@ private:
     packet_receiver receiver_; // the thread's own
 
     std::mutex mutex_; // guards what follows
-    std::condition_variable room_;
+    std::condition_variable_any room_;
     std::map<std::uint64_t, request> under_way_;
     std::uint64_t last_id_ = 0;
     bool is_lost_ = false;

@@ -30,7 +30,7 @@ local_actor::~local_actor() {
 }
 
 void local_actor::submit(call&& function, std::shared_ptr<completion> state, const task_options& options) {
-    pool_->submit(std::move(function), std::move(state), 0, options, when_full::wait, {});
+    pool_->submit(std::move(function), std::move(state), 0, options, when_full::wait);
 }
 
 void local_actor::close() {

@@ -159,7 +159,7 @@ void actor_server::submit(const std::shared_ptr<actor_guest>& served, incoming_p
                       .takes_stop_token = head.takes_stop_token};
         const auto encoded = in.take(in.remaining());
         function.encoded.append(encoded.data(), encoded.size());
-        pool_.submit(std::move(function), state, 0, head.options, when_full::exceed, {});
+        pool_.submit(std::move(function), state, 0, head.options, when_full::exceed);
     } catch (...) {
         state->fail(std::current_exception());
         state->part_is_complete();

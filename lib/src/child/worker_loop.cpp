@@ -5,6 +5,7 @@
 #include "child/outcome.hpp"
 #include "child/stop_line.hpp"
 #include "ipc/shared_array.hpp"
+#include "os/copy.hpp"
 #include "os/crash_handler.hpp"
 #include "os/printed.hpp"
 #include "os/process.hpp"
@@ -65,8 +66,15 @@ void send_result(channel& pool, std::uint64_t task, bytes& outcome) {
     }
 }
 
+/// A task may fork, and return in the copy too. That has no part in what its original is.
+void end_if_copy_of(const os::maker& worker) {
+    if (!worker.is_here()) {
+        std::_Exit(EXIT_SUCCESS);
+    }
+}
+
 /// Runs the call in a frame; its outcome is appended to `outcome`.
-void run_received(const frame& received, bytes& outcome) {
+void run_received(const os::maker& worker, const frame& received, bytes& outcome) {
     if (received.lost) {
         put_exception(unless_limited(received.lost), outcome);
         return;
@@ -74,16 +82,17 @@ void run_received(const frame& received, bytes& outcome) {
     stop_line::of_this_process().begin(received.id);
     decoder in(received.content.bytes());
     run_to_outcome(in, outcome);
+    end_if_copy_of(worker);
     stop_line::of_this_process().end();
     os::flush_standard_streams(); // what was printed should be seen even when the worker is killed later
 }
 
 /// The same, for a task whose prints are wanted: they are sent ahead of the outcome. Until that is sent they
 /// stay in the memory, where the pool finds them should this process die.
-void run_captured(channel& pool, const frame& received, int memory, bytes& outcome) {
+void run_captured(const os::maker& worker, channel& pool, const frame& received, int memory, bytes& outcome) {
     try {
         const os::printing_to captured(memory);
-        run_received(received, outcome);
+        run_received(worker, received, outcome);
     } catch (const resource_error&) { // no descriptor
         put_exception(std::current_exception(), outcome);
         return;
@@ -131,6 +140,7 @@ frame next_frame(channel& pool) {
 
 /// Receives, runs and sends until told to leave.
 void serve(channel& pool, const worker_handle& handle) {
+    const os::maker self;
     const int printed = inherited(handle.printed);
     pool.send(frame_kind::ready, 0, {});
     // A limit is for what tasks need: large results are better copied once more than mapped.
@@ -144,19 +154,19 @@ void serve(channel& pool, const worker_handle& handle) {
             return;
         case frame_kind::task:
             note(log_level::debug, begins_it);
-            tell_when(pool, handle.is_traced, received.id, [&] { run_received(received, outcome); });
+            tell_when(pool, handle.is_traced, received.id, [&] { run_received(self, received, outcome); });
             send_result(pool, received.id, outcome);
             break;
         case frame_kind::captured_task:
             note(log_level::debug, begins_it); // before its prints are captured, of which this is none
             tell_when(pool, handle.is_traced, received.id,
-                      [&] { run_captured(pool, received, printed, outcome); });
+                      [&] { run_captured(self, pool, received, printed, outcome); });
             send_result(pool, received.id, outcome);
             os::clear_printed(printed);
             break;
         case frame_kind::initialize:
             note(log_level::debug, [] { return std::string("calls the initializer"); });
-            run_received(received, outcome);
+            run_received(self, received, outcome);
             if (!is_value(outcome)) {
                 pool.send(frame_kind::initializer_failed, 0, outcome);
                 std::exit(EXIT_FAILURE);

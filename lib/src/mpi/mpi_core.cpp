@@ -52,7 +52,7 @@ mpi_core::mpi_core(cluster& all, const mpi_options& options)
     : cluster_(all), options_(checked(options)), number_(all.new_pool_number()) {}
 
 bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                      const task_options& options, when_full then, const std::stop_token& stop) {
+                      const task_options& options, when_full then) {
     check_options(options, who);
     task added{.kept = std::move(function.kept),
                .completion = completion,
@@ -71,7 +71,7 @@ bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> compl
 
     lock held(mutex_);
     if (then == when_full::wait && !schedule_->has_room()) {
-        wait_for_room(held, stop);
+        wait_for_room(held, options.stop);
     }
     if (!schedule_->is_open()) {
         throw pool_closed("the pool is closed: it takes no more tasks");

@@ -53,7 +53,7 @@ public:
     [[nodiscard]] std::vector<mpi_node> nodes() const;
 
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options, when_full then, const std::stop_token& stop) override;
+                const task_options& options, when_full then) override;
     void set_initializer(call initializer) override;
     void close() override;
     void terminate() override;

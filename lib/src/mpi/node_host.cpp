@@ -258,7 +258,7 @@ void node_host::run_task(hosted_pool& host, node_message&& message) {
         decoder in(message.content.bytes());
         task_options options;
         auto function = call_in(in, *host.pool, options);
-        host.pool->submit(std::move(function), state, 0, options, when_full::exceed, {});
+        host.pool->submit(std::move(function), state, 0, options, when_full::exceed);
     } catch (...) {
         state->fail(std::current_exception());
         state->part_is_complete();

@@ -6,15 +6,6 @@
 
 namespace multiprocessing::os {
 
-/// Says that this thread waits for something that another core is about to do.
-inline void relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__) || defined(__arm__)
-    asm volatile("yield");
-#endif
-}
-
 /// Looks again and again for a short while before somebody goes to sleep: waking up costs tens of
 /// microseconds. Others that could run are let run meanwhile: where every core is wanted, that is once or
 /// twice, and then the while is over. Where waits turn out to be long it looks for less and less long.

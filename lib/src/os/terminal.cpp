@@ -15,7 +15,7 @@
 namespace multiprocessing::os {
 namespace {
 
-struct interrupted_lines {
+struct drawn_lines {
     std::mutex mutex; // guards what follows
     std::vector<int> descriptors;
 };
@@ -58,16 +58,16 @@ std::optional<std::size_t> columns_of(int fd) noexcept {
                                                                    : std::nullopt;
 }
 
-line_ended_by_interrupt::line_ended_by_interrupt(int fd) : fd_(fd) {
-    auto& lines = one_per_process<interrupted_lines>();
+drawn_line::drawn_line(int fd) : fd_(fd) {
+    auto& lines = one_per_process<drawn_lines>();
     const std::lock_guard lock(lines.mutex);
     lines.descriptors.push_back(fd);
     interrupted_terminal = fd;
     replace_handler(SIG_DFL, &end_line);
 }
 
-line_ended_by_interrupt::~line_ended_by_interrupt() {
-    auto& lines = one_per_process<interrupted_lines>();
+drawn_line::~drawn_line() {
+    auto& lines = one_per_process<drawn_lines>();
     const std::lock_guard lock(lines.mutex);
     if (maker_.is_this_process()) { // a copy's own lines are others
         lines.descriptors.erase(std::ranges::find(lines.descriptors, fd_));
@@ -77,6 +77,13 @@ line_ended_by_interrupt::~line_ended_by_interrupt() {
     } else {
         interrupted_terminal = lines.descriptors.back();
     }
+}
+
+std::string_view over_drawn_line(int fd) {
+    constexpr std::string_view erase_line = "\r\x1b[K";
+    auto& lines = one_per_process<drawn_lines>();
+    const std::lock_guard lock(lines.mutex);
+    return std::ranges::find(lines.descriptors, fd) != lines.descriptors.end() ? erase_line : "";
 }
 
 } // namespace multiprocessing::os

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string_view>
 
 /// What there is to know about a terminal. No mode of it is ever changed.
 namespace multiprocessing::os {
@@ -14,18 +15,23 @@ namespace multiprocessing::os {
 /// How wide it is now; empty when it does not know, or is none.
 [[nodiscard]] std::optional<std::size_t> columns_of(int fd) noexcept;
 
-/// While one exists, a Ctrl-C that ends the program, as it does where nothing else was said about SIGINT,
-/// ends the line on that terminal first, so that what comes next has a line of its own.
-class line_ended_by_interrupt {
+/// While one exists, the last line on that terminal is drawn again and again. A Ctrl-C that ends the program,
+/// as it does where nothing else was said about SIGINT, ends the line first, so that what comes next has a
+/// line of its own.
+class drawn_line {
 public:
-    explicit line_ended_by_interrupt(int fd);
-    ~line_ended_by_interrupt();
-    line_ended_by_interrupt(const line_ended_by_interrupt&) = delete;
-    line_ended_by_interrupt& operator=(const line_ended_by_interrupt&) = delete;
+    explicit drawn_line(int fd);
+    ~drawn_line();
+    drawn_line(const drawn_line&) = delete;
+    drawn_line& operator=(const drawn_line&) = delete;
 
 private:
     const maker maker_;
     const int fd_;
 };
+
+/// What has to be in front of a text so that it takes the place of a line that this process draws there,
+/// which then is drawn behind it; empty where there is none.
+[[nodiscard]] std::string_view over_drawn_line(int fd);
 
 } // namespace multiprocessing::os

@@ -267,8 +267,14 @@ std::size_t wait_for_any(std::span<const std::shared_ptr<completion>> completion
 }
 
 bool wait_for_one(const std::shared_ptr<completion>& one, const wait_limit& limit) {
-    return limit.stop.stop_possible() ? completion_order({one}).next(limit).has_value()
-                                      : one->wait_until(limit.deadline);
+    if (limit.stop.stop_possible()) {
+        return completion_order({one}).next(limit).has_value();
+    }
+    if (limit.deadline != steady_time::max()) {
+        return one->wait_until(limit.deadline);
+    }
+    one->wait(); // which helps
+    return true;
 }
 
 } // namespace multiprocessing::detail

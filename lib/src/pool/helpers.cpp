@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <functional>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -139,43 +138,47 @@ void pool_core::judge(lock& held) {
 /// Completes the futures of what has its outcome, without the lock.
 void pool_core::deliver(lock& held) {
     judge(held);
-    complete_futures(held, std::exchange(finished_, {}));
+    complete_futures(held, [](completion& each) {
+        each.part_is_complete();
+        return true;
+    });
 }
 
 /// The same on a user's thread that only helps, which may hold locks of the user's: where a function of the
 /// user's is to be run it is left to the supervisor.
 void pool_core::deliver_as_helper(lock& held) {
-    auto plain = std::exchange(finished_, {});
-    const auto is_hooked = [](const auto& each) { return each.completion->is_hooked(); };
-    if (std::ranges::any_of(plain, is_hooked)) {
-        const auto hooked = std::stable_partition(plain.begin(), plain.end(), std::not_fn(is_hooked));
-        finished_.assign(std::move_iterator(hooked), std::move_iterator(plain.end()));
-        plain.erase(hooked, plain.end());
-    }
+    complete_futures(held, [](completion& each) { return each.complete_unless_hooked(); });
     if (!finished_.empty() || !doubts_.empty()) {
         wake_supervisor();
     }
-    complete_futures(held, std::move(plain));
 }
 
-void pool_core::complete_futures(lock& held, std::vector<finished_task> finished) {
+/// `complete` says whether it has done so.
+template <class Complete>
+void pool_core::complete_futures(lock& held, const Complete& complete) {
     if (waiting_for_room_ != 0 && (schedule_.has_room() || !schedule_.is_open())) {
         room_.notify_all();
     }
-    if (finished.empty()) {
+    if (finished_.empty()) {
         return;
     }
+    auto finished = std::exchange(finished_, {});
     held.unlock();
     const bool is_outermost = !std::exchange(is_delivering, true);
+    auto left = finished.begin();
     for (auto& each : finished) {
         each.kept.clear(); // first: who has the result can rely on it
-        each.completion->part_is_complete();
+        if (!complete(*each.completion)) {
+            std::swap(*left++, each);
+        }
     }
-    finished.clear();
+    finished.erase(left, finished.end());
     is_delivering = !is_outermost;
     held.lock();
     if (finished_.empty()) {
         finished_.swap(finished); // to use the memory again
+    } else {
+        std::ranges::move(finished, std::back_inserter(finished_));
     }
 }
 

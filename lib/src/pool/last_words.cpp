@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "pool/last_words.hpp"
 
+#include "os/terminal.hpp"
+
 #include <algorithm>
 #include <array>
 #include <span>
@@ -59,8 +61,11 @@ std::size_t last_words::read(std::size_t room) {
 }
 
 void last_words::write(std::size_t size) {
-    const auto part = std::string_view(unwritten_).substr(0, size);
-    unwritten_.erase(0, os::write_some(os::standard_error, part));
+    std::string text(os::over_drawn_line(os::standard_error));
+    const auto in_front = text.size();
+    text.append(unwritten_, 0, size);
+    const auto written = os::write_some(os::standard_error, text);
+    unwritten_.erase(0, written - std::min(written, in_front));
 }
 
 } // namespace multiprocessing::detail

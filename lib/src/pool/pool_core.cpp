@@ -72,7 +72,7 @@ pool_core::pool_core(const pool_options& options, wording words)
 }
 
 bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                       const task_options& options, when_full then, const std::stop_token& stop) {
+                       const task_options& options, when_full then) {
     check_options(options, who);
     const auto timeout = options.timeout.value_or(options_.task_timeout);
     const auto grace = options.stop_grace ? options.stop_grace : options_.stop_grace;
@@ -86,7 +86,7 @@ bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> comp
         look_around(held);
     }
     if (then == when_full::wait && !schedule_.has_room()) {
-        wait_for_room(held, stop);
+        wait_for_room(held, options.stop);
     }
     if (!schedule_.is_open()) {
         const auto& words = settings_.words();
@@ -152,8 +152,8 @@ void pool_core::set_initializer(call initializer) {
 void pool_core::prepare(worker& each) {
     try {
         each.prepare(*initializer_);
-    } catch (const channel_broken&) {
-        kill(each);
+    } catch (const channel_broken& e) {
+        give_up(each, e);
     } catch (const resource_error& e) { // no memory for large arguments
         each.note(e.what());
         kill(each);
@@ -262,8 +262,8 @@ void pool_core::perform(const action::send_task& send) {
     send_gathered(); // first in, first out
     try {
         receiver->channel().send(kind, send.task, content);
-    } catch (const channel_broken&) {
-        kill(*receiver); // its tasks are dealt with when it is buried
+    } catch (const channel_broken& e) {
+        give_up(*receiver, e); // its tasks are dealt with when it is buried
     } catch (const resource_error& e) {
         schedule_.undeliverable(send.worker, send.task);
         const auto why = std::string("the arguments could not be handed over: ") + e.what();
@@ -275,8 +275,8 @@ void pool_core::send_gathered() {
     for (auto* receiver : receivers_) {
         try {
             receiver->channel().send_all(receiver->to_send);
-        } catch (const channel_broken&) {
-            kill(*receiver); // its tasks are dealt with when it is buried
+        } catch (const channel_broken& e) {
+            give_up(*receiver, e); // its tasks are dealt with when it is buried
         }
         receiver->to_send.clear();
     }
@@ -294,8 +294,8 @@ void pool_core::perform(const action::take_back& take) {
             }
             taken.push_back(*task);
         }
-    } catch (const channel_broken&) {
-        kill(*holder);
+    } catch (const channel_broken& e) {
+        give_up(*holder, e);
     }
     if (!schedule_.taken_back(take.worker, taken) && holder != nullptr) {
         holder->note("it wrote over the tasks that were sent to it");
@@ -444,6 +444,15 @@ void pool_core::ask_to_end(worker& ended, steady_time now) {
     ended.ask_to_end(now);
     due_at(ended.next_due());
     schedule_.ending(ended.id());
+}
+
+/// One that does not understand its pool, or whose pool does not understand it. Where it has merely ended,
+/// its end says why.
+void pool_core::give_up(worker& lost, const std::exception& why) {
+    if (typeid(why) != typeid(channel_broken)) {
+        lost.note(why.what());
+    }
+    kill(lost);
 }
 
 void pool_core::kill(worker& killed) noexcept {

@@ -20,6 +20,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -67,7 +68,7 @@ public:
     explicit pool_core(const pool_options& options, wording words = {});
 
     bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                const task_options& options, when_full then, const std::stop_token& stop) override;
+                const task_options& options, when_full then) override;
     bool cancel(std::uint64_t task) override;
     void wait_for(std::uint64_t task, const completion& waited) override;
     void set_initializer(call initializer) override;
@@ -116,10 +117,12 @@ private:
     void judge(lock& held);
     void deliver(lock& held);
     void deliver_as_helper(lock& held);
-    void complete_futures(lock& held, std::vector<finished_task> finished);
+    template <class Complete>
+    void complete_futures(lock& held, const Complete& complete);
     void wake_supervisor() noexcept;
     void due_at(steady_time time) noexcept;
     void ask_to_end(worker& ended, steady_time now);
+    void give_up(worker& lost, const std::exception& why);
     void kill(worker& killed) noexcept;
 
     // The supervisor's thread; collecting also those that wait and submit.

@@ -99,14 +99,8 @@ std::size_t pool_core::collect_from(worker& from) {
             handle(from, std::move(*received));
             ++taken;
         }
-    } catch (const nonsense_received& e) {
-        from.note(e.what());
-        kill(from);
-    } catch (const channel_broken&) { // it died, or is dying, inside an operation
-        kill(from);
-    } catch (const std::exception& e) { // no memory for what it sent
-        from.note(e.what());
-        kill(from);
+    } catch (const std::exception& e) { // nonsense, or no memory for what it sent
+        give_up(from, e);
     }
     from.taken_since_look += taken;
     if (taken != 0) { // what a task has written is seen before its future is complete

@@ -69,7 +69,6 @@ worker::worker(worker_id id, const pool_options& options, const worker_settings&
                                                 .settings = settings.all(cpu),
                                                 .environment = settings.environment()});
     words_.started();
-    channel_->watch(process_->handle());
 }
 
 worker::~worker() {

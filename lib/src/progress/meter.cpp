@@ -54,7 +54,7 @@ struct progress_meter::display {
           descriptor(options.descriptor),
           is_bar(draws_bar) {
         if (is_bar) {
-            interruption.emplace(descriptor);
+            line.emplace(descriptor);
         }
     }
 
@@ -80,7 +80,7 @@ struct progress_meter::display {
     const int descriptor;
     const bool is_bar;
     const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-    std::optional<os::line_ended_by_interrupt> interruption;
+    std::optional<os::drawn_line> line;
 };
 
 progress_meter::progress_meter(const progress_options& options, std::optional<std::size_t> total) {

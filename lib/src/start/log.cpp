@@ -3,6 +3,7 @@
 
 #include "os/copy.hpp"
 #include "os/pipe.hpp"
+#include "os/terminal.hpp"
 
 #include <multiprocessing/context.hpp>
 
@@ -47,8 +48,12 @@ sink_of_process& current_sink() {
 }
 
 void write_line(const log_record& record) {
-    auto line = "[" + std::string(to_string(record.level)) + " ";
-    line.append(record.process).append(" ").append(std::to_string(record.pid));
+    auto line = std::string(os::over_drawn_line(os::standard_error)) + "[";
+    line.append(to_string(record.level))
+        .append(" ")
+        .append(record.process)
+        .append(" ")
+        .append(std::to_string(record.pid));
     if (record.task != 0) {
         line.append(" task ").append(std::to_string(record.task));
     }

@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 namespace multiprocessing::detail {
@@ -21,8 +20,6 @@ class shared_heap;
 /// What a worker needs to open its end. The descriptors are inherited under these numbers; those that a
 /// channel of its kind does not have are -1.
 struct channel_handle {
-    std::string task_queue{};
-    std::string result_queue{};
     int socket = -1;
     int bell = -1;
     std::chrono::nanoseconds spin{0};
@@ -51,8 +48,6 @@ public:
 
     /// For the worker. Its descriptors are owned by this end.
     [[nodiscard]] virtual channel_handle handle() const = 0;
-    /// Pool: the worker's pidfd, once there is one.
-    virtual void watch(int worker) noexcept = 0;
     /// Pool: the worker has opened its end, or never will: nobody else can from now on.
     virtual void worker_is_there() noexcept = 0;
     /// A frame to be sent.
@@ -91,10 +86,16 @@ public:
     /// not received; with `most_unread` at most, for what it has started may live, and go on. Throws
     /// `nonsense_received`, and what `take` throws.
     virtual void receive_rest(const std::function<void(frame)>& take) {
-        take_all([this] { return receive(); }, take);
+        for (int i = 0; i != most_unread; ++i) {
+            auto received = receive();
+            if (!received) {
+                return;
+            }
+            take(std::move(*received));
+        }
     }
 
-    /// Pool: readable when something has come that is not in the queues; where there are none, a frame.
+    /// Pool: readable when something has come that is not in the rings; where there are none, a frame.
     [[nodiscard]] virtual int descriptor() const noexcept = 0;
     /// Pool: what the worker rings, an eventfd that need not be read; -1 when `descriptor` is all there is.
     [[nodiscard]] virtual int bell() const noexcept = 0;
@@ -102,7 +103,7 @@ public:
     virtual void expect_ring() noexcept = 0;
     /// Pool: takes that back, since somebody looks.
     virtual void expect_no_ring() noexcept = 0;
-    /// Pool: whether there may be something to receive; asks nobody, and takes no lock.
+    /// Pool: whether there may be something to receive; asks nobody.
     [[nodiscard]] virtual bool something_came() const noexcept = 0;
     /// Takes what has come over a descriptor that was readable; false when the peer has closed the channel.
     /// Throws `nonsense_received`.
@@ -122,18 +123,6 @@ protected:
     /// More than a worker can have sent that nobody has received.
     static constexpr int most_unread = 1024;
 
-    /// Calls `take` with what `next` gives, until that is nothing; `most_unread` at most.
-    template <class Next>
-    static void take_all(const Next& next, const std::function<void(frame)>& take) {
-        for (int i = 0; i != most_unread; ++i) {
-            auto received = next();
-            if (!received) {
-                return;
-            }
-            take(std::move(*received));
-        }
-    }
-
     /// A process crashes once. Throws `nonsense_received`.
     void keep_report(std::vector<std::byte> report) {
         if (!report_.empty()) {
@@ -149,8 +138,7 @@ private:
 /// How many tasks may be under way to a worker over such a channel, the one that it runs included.
 [[nodiscard]] std::size_t most_under_way(isolation kind) noexcept;
 
-/// The pool's end of a new channel. Throws `resource_error` when there is no room in /dev/shm, or no
-/// descriptor.
+/// The pool's end of a new channel. Throws `resource_error` when there is no memory, or no descriptor.
 /// `tasks` is where the pool has large arguments.
 std::unique_ptr<channel> make_channel(const pool_options& options, const shared_heap& tasks);
 /// The worker's end.

@@ -77,6 +77,19 @@ struct message_view {
     heap_place place{};                   ///< of what is in a heap
 };
 
+/// How many bytes stand behind the header; whatever it says, when that makes no sense.
+inline std::size_t size_behind(const frame_header& header) {
+    switch (header.route) {
+    case frame_route::in_message:
+        return header.size;
+    case frame_route::in_heap:
+        return sizeof(heap_place);
+    case frame_route::by_courier:
+        break;
+    }
+    return 0;
+}
+
 /// Writes a message into `out`, which has room for it: the header, and the content if it is to be in the
 /// message, or its place. How large it is.
 inline std::size_t write_message(const frame_header& header, std::span<const std::byte> content,
@@ -98,7 +111,7 @@ inline std::size_t write_message(const frame_header& header, std::span<const std
 /// frame: too short, of no known kind or route, or with another content than it says.
 message_view parse_message(std::span<const std::byte> message);
 
-/// The channel can no longer be used: the peer died inside an operation on it, or has closed it.
+/// The channel can no longer be used: the peer has closed it, or does not take what it is sent.
 class channel_broken : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;

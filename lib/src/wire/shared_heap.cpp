@@ -126,7 +126,7 @@ std::optional<heap_place> result_heap::hand_over(std::span<const std::byte> cont
         return std::nullopt;
     }
     const auto flag = static_cast<std::size_t>(free - sent_.begin());
-    in_use_[flag].store(1, std::memory_order_relaxed); // the queue's mutex publishes it
+    in_use_[flag].store(1, std::memory_order_relaxed); // published when it is sent
     *free = const_cast<std::byte*>(content.data());    // it is this object's
     return heap_place{*offset, flag};
 }

@@ -27,7 +27,6 @@ public:
     explicit socket_channel(const channel_handle& handle);
 
     [[nodiscard]] channel_handle handle() const override;
-    void watch(int) noexcept override {}
     void worker_is_there() noexcept override { workers_socket_ = os::descriptor(); }
     frame_route send(frame_kind kind, std::uint64_t id, std::span<const std::byte> content) override;
     [[nodiscard]] memory_source* memory_for_results() noexcept override { return nullptr; }

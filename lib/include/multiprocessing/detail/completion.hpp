@@ -150,10 +150,6 @@ public:
     /// `unhook`.
     std::uint64_t on_ready(hook action);
     void unhook(std::uint64_t key);
-    /// Whether there is something to run once complete.
-    [[nodiscard]] bool is_hooked() const noexcept {
-        return (state_.load(std::memory_order_relaxed) & has_hooks) != 0;
-    }
 
 private:
     struct part {

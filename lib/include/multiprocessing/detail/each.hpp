@@ -144,6 +144,9 @@ using each_of_t = typename each_of<How, std::decay_t<F>, std::ranges::range_valu
 
 template <element_is How, class F, class Range>
 using result_for_each_t = typename each_of_t<How, F, Range>::result;
+/// All of them: a vector, or nothing.
+template <element_is How, class F, class Range>
+using results_for_all_t = typename each_of_t<How, F, Range>::results::type;
 template <class F, class Reduce, class Range>
 using each_reduced_t =
     each_reduced<std::decay_t<F>, std::decay_t<Reduce>,

@@ -5,11 +5,24 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 #pragma GCC visibility push(default)
 
 namespace multiprocessing::detail {
+
+/// How many elements a range will have, where that is known.
+template <class Range>
+std::optional<std::size_t> expected_size(const Range& range) {
+    if constexpr (requires { range.expected(); }) {
+        return range.expected();
+    } else if constexpr (std::ranges::sized_range<const Range>) {
+        return static_cast<std::size_t>(std::ranges::size(range));
+    } else {
+        return std::nullopt;
+    }
+}
 
 /// A range whose elements come one at a time from a Source, which has
 ///
@@ -70,13 +83,7 @@ public:
     }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
     /// How many elements come in all, where that is known.
-    [[nodiscard]] std::optional<std::size_t> expected() const {
-        if constexpr (requires { state_->source.expected(); }) {
-            return state_->source.expected();
-        } else {
-            return std::nullopt;
-        }
-    }
+    [[nodiscard]] std::optional<std::size_t> expected() const { return expected_size(state_->source); }
 
 private:
     std::unique_ptr<state> state_;

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <stop_token>
 
 #pragma GCC visibility push(default)
 
@@ -25,9 +24,9 @@ enum class when_full {
 /// destruction.
 class task_runner : public task_owner {
 public:
-    /// False when it was refused. Throws `wait_stopped` when it is asked to stop while it waits.
+    /// False when it was refused. Throws `wait_stopped` when `options.stop` is asked to while it waits.
     virtual bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
-                        const task_options& options, when_full then, const std::stop_token& stop) = 0;
+                        const task_options& options, when_full then) = 0;
     virtual void set_initializer(call initializer) = 0;
     virtual void close() = 0;
     virtual void terminate() = 0;
