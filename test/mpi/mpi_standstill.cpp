@@ -30,11 +30,16 @@ void lose_agent_amid_large_values(int signal) {
     const auto victim = agent->agent;
     const std::vector texts(24, std::string(std::size_t{5} << 20, 'x'));
     std::size_t done = 0;
-    for (const auto& each : pool.imap_unordered(same, texts)) {
-        BOOST_TEST(each.size() == texts.front().size());
-        if (++done == 2) {
-            ::kill(static_cast<pid_t>(victim), signal);
+    try {
+        for (const auto& each : pool.imap_unordered(same, texts)) {
+            BOOST_TEST(each.size() == texts.front().size());
+            if (++done == 2) {
+                ::kill(static_cast<pid_t>(victim), signal);
+            }
         }
+    } catch (const mp::node_lost&) { // MPI has been given up, and the root, which has started it, is no node
+        BOOST_TEST(pool.nodes().empty());
+        return;
     }
     BOOST_TEST(done == texts.size());
     mp::mpi_pool next{1};
@@ -47,7 +52,7 @@ void lose_agent_amid_large_values(int signal) {
 
 BOOST_AUTO_TEST_SUITE(mpi_standstill)
 
-// In some of the runs MPI never returns from a call then, under `mpirun`; so it is given up.
+// In some of the runs MPI never returns from a call then; so it is given up.
 BOOST_AUTO_TEST_CASE(an_agent_dies_amid_large_values) {
     lose_agent_amid_large_values(SIGKILL);
 }
