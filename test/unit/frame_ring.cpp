@@ -53,7 +53,7 @@ std::optional<std::uint64_t> read(const layout::slot& slot) {
     std::memcpy(&value, slot.data(), sizeof value);
     layout::slot whole;
     write(whole, value);
-    return whole == slot ? std::optional(value) : std::nullopt;
+    return std::memcmp(whole.data(), slot.data(), slot.size()) == 0 ? std::optional(value) : std::nullopt;
 }
 
 bool send(detail::ring_sender& to, std::uint64_t value) {
@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(numbers_that_make_no_sense_are_found_out) {
 
 // A sender that is killed at any instant has sent what is whole, and nothing else.
 BOOST_AUTO_TEST_CASE(what_a_killed_sender_has_sent_is_whole) {
-    for (int round = 0; round != 100; ++round) {
+    for (int round = 0; round != 50; ++round) {
         one_ring one;
         std::uint64_t got = 0;
         const auto take_all = [&] {

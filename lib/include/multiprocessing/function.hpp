@@ -49,7 +49,10 @@ using entry_point = void (*)(decoder& in, encoder& out);
 
 /// A function to be called elsewhere: all that is needed, as bytes.
 struct call {
-    bytes encoded{}; ///< place of the entry point, callable, arguments
+    /// Many bytes go into `memory`, unless that is null. An aggregate would be filled with zeros first.
+    explicit call(memory_source* memory = nullptr) noexcept : encoded(memory) {}
+
+    bytes encoded; ///< place of the entry point, callable, arguments
     std::vector<std::shared_ptr<const void>>
         kept{}; ///< must live until the other process has decoded the arguments
     function_name function{};
@@ -257,8 +260,9 @@ using remote_result_t = typename invocation_for<F, Args...>::result;
 template <class Invocation, class F, class PutArguments>
 call make_call_through(memory_source* memory, const F& f, PutArguments&& put_arguments,
                        descriptor_carrier& carrier = carrier_of_arguments()) {
-    call result{
-        .encoded = bytes(memory), .function = name_of(f), .takes_stop_token = Invocation::takes_stop_token};
+    call result(memory);
+    result.function = name_of(f);
+    result.takes_stop_token = Invocation::takes_stop_token;
     encoder out(result.encoded, &carrier);
     const entry_point entry = &Invocation::entry;
     put_code_address(out, reinterpret_cast<const void*>(entry));

@@ -154,9 +154,9 @@ void actor_server::submit(const std::shared_ptr<actor_guest>& served, incoming_p
         }
         decoder in(request.content.bytes());
         auto head = call_head::decode(in);
-        call function{.encoded = bytes(&pool_.memory_for_tasks()),
-                      .function = std::move(head.function),
-                      .takes_stop_token = head.takes_stop_token};
+        call function(&pool_.memory_for_tasks());
+        function.function = std::move(head.function);
+        function.takes_stop_token = head.takes_stop_token;
         const auto encoded = in.take(in.remaining());
         function.encoded.append(encoded.data(), encoded.size());
         pool_.submit(std::move(function), state, 0, head.options, when_full::exceed);

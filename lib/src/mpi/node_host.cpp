@@ -279,10 +279,10 @@ call node_host::call_in(decoder& in, pool_core& pool, task_options& options) {
     }
     auto head = call_head::decode(in);
     options = head.options;
-    call function{.encoded = bytes(&pool.memory_for_tasks()),
-                  .kept = std::move(kept),
-                  .function = std::move(head.function),
-                  .takes_stop_token = head.takes_stop_token};
+    call function(&pool.memory_for_tasks());
+    function.kept = std::move(kept);
+    function.function = std::move(head.function);
+    function.takes_stop_token = head.takes_stop_token;
     if (!substitutes.empty()) {
         encoder out(function.encoded);
         const entry_point entry = &run_with_substitutes;
