@@ -10,6 +10,7 @@
 
 #include <multiprocessing/error.hpp>
 
+#include <algorithm>
 #include <boost/mpi/exception.hpp>
 #include <chrono>
 #include <csignal>
@@ -126,6 +127,7 @@ std::vector<agent_host> read_hosts(const std::string& path) {
         throw start_failed(std::make_error_code(std::errc::no_such_file_or_directory),
                            std::string(hosts_variable) + " names a file without hosts, or none: " + path);
     }
+    std::ranges::stable_partition(hosts, is_this_one); // see spawn_agent
     return hosts;
 }
 
@@ -150,15 +152,17 @@ boost::mpi::communicator spawn_agent(const agent_host& host, const std::vector<a
         BOOST_MPI_CHECK_RESULT(MPI_Info_set, (info, key, value.c_str()));
     };
     say("host", host.name);
-    std::string elsewhere;
+    // Open MPI places the process on the first of those that are added, whatever "host" says, and puts this
+    // host before all others. So it is added as well, and has the first agent if it has any.
+    std::string added;
     for (const auto& each : all) {
-        if (each.daemon == 0 && !is_this_one(each) &&
-            (elsewhere + ",").find("," + each.name + ",") == elsewhere.npos) {
-            elsewhere += "," + each.name;
+        if (each.daemon == 0 && (added + ",").find("," + each.name + ",") == added.npos) {
+            added += "," + each.name;
         }
     }
-    if (!elsewhere.empty()) {
-        say("add-host", elsewhere.substr(1));
+    const bool has_others = !std::ranges::all_of(all, is_this_one);
+    if (has_others && !added.empty()) {
+        say("add-host", added.substr(1));
     }
     say("env", std::string(agent_variable) + "=1");
     say("bind_to", "none");
@@ -172,7 +176,7 @@ boost::mpi::communicator spawn_agent(const agent_host& host, const std::vector<a
     MPI_Comm agent = MPI_COMM_NULL;
     int error = MPI_SUCCESS;
     const auto program = os::executable_path();
-    const mpi_watch::call to_mpi(elsewhere.empty() ? 1 : mpi_watch::for_start);
+    const mpi_watch::call to_mpi(has_others ? mpi_watch::for_start : 1);
     const int result =
         MPI_Comm_spawn(program.c_str(), pointers.data(), 1, info, 0, MPI_COMM_SELF, &agent, &error);
     MPI_Info_free(&info);

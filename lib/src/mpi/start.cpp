@@ -77,6 +77,8 @@ void become_agent_if_told() {
                  1); // daemons that outlive the shell they are started by
         ::setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1); // a place for one process on each host will do
         ::setenv("OMPI_MCA_hwloc_base_binding_policy", "none", 1);
+        ::setenv("OMPI_MCA_plm", "rsh", 0); // in a job of Slurm as well, where a program without ranks cannot
+        ::setenv("OMPI_MCA_ras", "^slurm", 0); // start any by srun
     }
     if (role_now == role::agent) {
         ::unsetenv(agent_variable);
