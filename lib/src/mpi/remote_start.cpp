@@ -127,7 +127,7 @@ std::vector<agent_host> read_hosts(const std::string& path) {
         throw start_failed(std::make_error_code(std::errc::no_such_file_or_directory),
                            std::string(hosts_variable) + " names a file without hosts, or none: " + path);
     }
-    std::ranges::stable_partition(hosts, is_this_one); // see spawn_agent
+    std::stable_partition(hosts.begin(), hosts.end(), is_this_one); // see spawn_agent
     return hosts;
 }
 
