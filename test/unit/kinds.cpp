@@ -51,8 +51,8 @@ struct serializable_range : std::vector<int> {
     void serialize(Archive&, unsigned) {}
 };
 
-const auto captureless = [] {};
-const auto by_value = [n = 5] { return n; };
+[[maybe_unused]] const auto captureless = [] {};
+[[maybe_unused]] const auto by_value = [n = 5] { return n; };
 const auto owner = [s = std::string()] { return s.size(); };
 
 /// Whether an argument of type From can stand for a parameter of type To.
