@@ -165,9 +165,12 @@ BOOST_AUTO_TEST_CASE(what_workers_write_and_the_log_stand_above_the_bar) {
     sitting it([](const std::string& terminal, mp::queue<int> work) {
         sit_down(terminal);
         mp::pool pool(1);
-        for (const int n : mp::progress(work, {.total = 3, .interval = 0ns})) {
+        for (const int n : mp::progress(work, {.total = 4, .interval = 0ns})) {
             if (n == 1) {
                 pool.apply([] { std::fputs("a worker's words\n", stderr); });
+            } else if (n == 2) { // not all at once
+                pool.apply([] { std::fputs("first, ", stderr); });
+                pool.apply([] { std::fputs("then", stderr); });
             } else {
                 mp::log_to_stderr(mp::log_level::warning);
                 mp::log(mp::log_level::warning, "logged");
@@ -177,6 +180,8 @@ BOOST_AUTO_TEST_CASE(what_workers_write_and_the_log_stand_above_the_bar) {
     it.work().put(1);
     BOOST_TEST(it.screen().shows("\r\x1b[Ka worker's words\r\n"));
     it.work().put(2);
+    BOOST_TEST(it.screen().shows("\r\x1b[Kfirst, then\r\n")); // before the bar
+    it.work().put(3);
     BOOST_TEST(it.screen().shows("\r\x1b[K[warning "));
     BOOST_TEST(it.screen().shows("] logged\r\n"));
     it.work().close();

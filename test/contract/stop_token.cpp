@@ -138,8 +138,9 @@ BOOST_FIXTURE_TEST_CASE(a_stopped_apply_cancels_its_task, held_task) {
 BOOST_AUTO_TEST_CASE(who_waits_for_room_stops) {
     mp::pool pool({.processes = 1, .task_queue_capacity = 1, .prefetch = 0});
     gate g;
-    auto running = pool.apply_async({.stop = asked()}, pass_gate, g, 1); // need not wait
-    auto queued = pool.apply_async(pass_gate, g, 2);                     // waits until a worker has that
+    BOOST_CHECK_THROW((void)pool.apply_async({.stop = asked()}, pass_gate, g, 1), mp::wait_stopped);
+    auto running = pool.apply_async(pass_gate, g, 1);
+    auto queued = pool.apply_async(pass_gate, g, 2); // waits until a worker has that
     check_that_it_stops(throws<mp::wait_stopped>(
         [&](const auto& stop) { (void)pool.apply_async({.stop = stop}, pass_gate, g, 3); }));
     check_that_it_stops(

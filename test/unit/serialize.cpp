@@ -205,6 +205,8 @@ BOOST_AUTO_TEST_CASE(sets_and_maps_travel) {
     BOOST_TEST((survives(std::set<int>{3, 1, 2})));
     BOOST_TEST((survives(std::multiset<std::string>{"a", "a"})));
     BOOST_TEST((survives(std::map<std::string, int>{{"a", 1}, {"b", 2}})));
+    BOOST_TEST((survives(std::map<char, int>{{'a', 1}, {'b', 2}})));
+    BOOST_TEST((survives(std::unordered_map<char, double>{{'a', 1.5}, {'b', 2.5}})));
     BOOST_TEST((survives(std::multimap<int, std::string>{{1, "a"}, {1, "b"}})));
     BOOST_TEST((survives(std::unordered_set<std::string>{"a", "b"})));
     BOOST_TEST((survives(std::unordered_map<int, std::vector<int>>{{1, {1, 2}}, {2, {}}})));

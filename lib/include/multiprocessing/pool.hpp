@@ -272,9 +272,6 @@ private:
             future<typename each::results::type> all(state);
             auto position = std::ranges::begin(range);
             for (std::size_t part = 0; part != parts; ++part) {
-                if (stop.stop_requested()) {
-                    cancel_and_throw(all);
-                }
                 const auto count = std::min(left, chunk_size);
                 const auto put_elements = [&](encoder& out) {
                     detail::put_elements<How>(typename each::types{}, out, position, count);
@@ -295,7 +292,7 @@ private:
     template <class R>
     [[noreturn]] static void cancel_and_throw(future<R>& awaited) {
         awaited.cancel();
-        throw wait_stopped("a wait for the pool was asked to stop; what it has not done is cancelled");
+        throw wait_stopped("a call was asked to stop before its tasks were done; they are cancelled");
     }
     template <class R>
     static R get_unless_stopped(future<R> awaited, const std::stop_token& stop) {

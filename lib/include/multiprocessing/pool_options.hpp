@@ -46,8 +46,10 @@ struct task_options {
     /// Whether it may run again, on another node, after the one that it was sent to is lost: then it may have
     /// run twice. Empty: as `mpi_options` have it. Means nothing to a `pool`.
     std::optional<bool> idempotent{};
-    /// Ends the waits of whoever submits it, who then gets `wait_stopped`: `apply_async` waits for room, and
-    /// has submitted nothing; `apply` for the outcome too, and has cancelled the task.
+    /// For whoever submits it, who gets `wait_stopped` when this is asked to: before it is submitted, which
+    /// it then is not; while `apply_async` waits for room, likewise; and while `apply` waits for the outcome,
+    /// which then has cancelled the task, and does not wait until that has ended. A future that
+    /// `apply_async` has returned it does not concern: see `future::cancel`.
     std::stop_token stop{};
 };
 

@@ -6,6 +6,7 @@
 #include "ipc/names.hpp"
 #include "os/poll.hpp"
 #include "os/process.hpp"
+#include "pool/checks.hpp"
 #include "wire/frame.hpp"
 
 #include <multiprocessing/error.hpp>
@@ -68,6 +69,7 @@ void actor_link::submit(call&& function, std::shared_ptr<completion> state, cons
             "a retry_if does not travel to the process that has the actor: let the call itself "
             "tell, or try again here");
     }
+    refuse_if_stopped(options);
     bytes head;
     encoder out(head);
     call_head{options, function.function, function.takes_stop_token}.encode(out);

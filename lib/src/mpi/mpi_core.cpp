@@ -54,6 +54,7 @@ mpi_core::mpi_core(cluster& all, const mpi_options& options)
 bool mpi_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
                       const task_options& options, when_full then) {
     check_options(options, who);
+    refuse_if_stopped(options);
     task added{.kept = std::move(function.kept),
                .completion = completion,
                .part = part,

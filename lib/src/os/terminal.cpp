@@ -10,6 +10,7 @@
 #include <string_view>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace multiprocessing::os {
@@ -18,6 +19,8 @@ namespace {
 struct drawn_lines {
     std::mutex mutex; // guards what follows
     std::vector<int> descriptors;
+    bool is_drawn = false;     // what was written last is a line of these
+    bool text_goes_on = false; // what was written last is a text whose line is not at its end
 };
 
 std::atomic<int> interrupted_terminal{-1};
@@ -79,11 +82,21 @@ drawn_line::~drawn_line() {
     }
 }
 
-std::string_view over_drawn_line(int fd) {
-    constexpr std::string_view erase_line = "\r\x1b[K";
+std::string_view drawn_line::before_drawing() {
     auto& lines = one_per_process<drawn_lines>();
     const std::lock_guard lock(lines.mutex);
-    return std::ranges::find(lines.descriptors, fd) != lines.descriptors.end() ? erase_line : "";
+    lines.is_drawn = true;
+    return std::exchange(lines.text_goes_on, false) ? "\n" : "\r";
+}
+
+std::string_view over_drawn_line(int fd, std::string_view text) {
+    auto& lines = one_per_process<drawn_lines>();
+    const std::lock_guard lock(lines.mutex);
+    if (text.empty() || std::ranges::find(lines.descriptors, fd) == lines.descriptors.end()) {
+        return "";
+    }
+    lines.text_goes_on = !text.ends_with('\n');
+    return std::exchange(lines.is_drawn, false) ? "\r\x1b[K" : "";
 }
 
 } // namespace multiprocessing::os

@@ -25,13 +25,17 @@ public:
     drawn_line(const drawn_line&) = delete;
     drawn_line& operator=(const drawn_line&) = delete;
 
+    /// What has to be in front of the line, which is to be drawn now: it takes the place of what was drawn
+    /// before, and not of a text whose line is not at its end.
+    [[nodiscard]] std::string_view before_drawing();
+
 private:
     const maker maker_;
     const int fd_;
 };
 
-/// What has to be in front of a text so that it takes the place of a line that this process draws there,
-/// which then is drawn behind it; empty where there is none.
-[[nodiscard]] std::string_view over_drawn_line(int fd);
+/// What has to be in front of a text, which is to be written now, so that it takes the place of a line that
+/// this process draws there, and that is drawn below it then; empty where none stands there.
+[[nodiscard]] std::string_view over_drawn_line(int fd, std::string_view text);
 
 } // namespace multiprocessing::os

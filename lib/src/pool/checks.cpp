@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "pool/checks.hpp"
 
+#include <multiprocessing/error.hpp>
+
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -23,6 +25,12 @@ void check_options(const pool_options& options, const char* who) {
 void check_options(const task_options& options, const char* who) {
     check(!options.timeout || options.timeout->count() > 0, who, "a task's timeout has to be positive");
     check(!options.stop_grace || options.stop_grace->count() >= 0, who, "a stop_grace cannot be negative");
+}
+
+void refuse_if_stopped(const task_options& options) {
+    if (options.stop.stop_requested()) {
+        throw wait_stopped("a call was asked to stop before its task was submitted");
+    }
 }
 
 } // namespace multiprocessing::detail

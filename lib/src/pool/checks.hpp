@@ -13,6 +13,8 @@ void check(bool sound, const char* who, const char* otherwise);
 /// What all kinds of pools have in common.
 void check_options(const pool_options& options, const char* who);
 void check_options(const task_options& options, const char* who);
+/// Throws `wait_stopped` for options that are asked to stop.
+void refuse_if_stopped(const task_options& options);
 
 } // namespace multiprocessing::detail
 

@@ -61,11 +61,11 @@ std::size_t last_words::read(std::size_t room) {
 }
 
 void last_words::write(std::size_t size) {
-    std::string text(os::over_drawn_line(os::standard_error));
-    const auto in_front = text.size();
-    text.append(unwritten_, 0, size);
+    auto text = unwritten_.substr(0, size);
+    const auto in_front = os::over_drawn_line(os::standard_error, text);
+    text.insert(0, in_front);
     const auto written = os::write_some(os::standard_error, text);
-    unwritten_.erase(0, written - std::min(written, in_front));
+    unwritten_.erase(0, written - std::min(written, in_front.size()));
 }
 
 } // namespace multiprocessing::detail

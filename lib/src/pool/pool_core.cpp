@@ -74,6 +74,7 @@ pool_core::pool_core(const pool_options& options, wording words)
 bool pool_core::submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
                        const task_options& options, when_full then) {
     check_options(options, who);
+    refuse_if_stopped(options);
     const auto timeout = options.timeout.value_or(options_.task_timeout);
     const auto grace = options.stop_grace ? options.stop_grace : options_.stop_grace;
     std::unique_ptr<retry_predicate> retry_if; // copying the user's may throw

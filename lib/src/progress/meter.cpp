@@ -63,7 +63,7 @@ struct progress_meter::display {
         state.elapsed = now - start;
         if (is_bar) { // the last column stays free: some terminals begin a new line behind it
             const auto columns = os::columns_of(descriptor).value_or(usual_columns);
-            write("\r" + progress_bar(state, columns - 1));
+            write(std::string(line->before_drawing()) + progress_bar(state, columns - 1));
         } else {
             write(progress_line(state) + "\n");
         }

@@ -48,17 +48,14 @@ sink_of_process& current_sink() {
 }
 
 void write_line(const log_record& record) {
-    auto line = std::string(os::over_drawn_line(os::standard_error)) + "[";
-    line.append(to_string(record.level))
-        .append(" ")
-        .append(record.process)
-        .append(" ")
-        .append(std::to_string(record.pid));
+    auto line = "[" + std::string(to_string(record.level)) + " ";
+    line.append(record.process).append(" ").append(std::to_string(record.pid));
     if (record.task != 0) {
         line.append(" task ").append(std::to_string(record.task));
     }
     line.append("] ");
     line.append(record.text).append("\n");
+    line.insert(0, os::over_drawn_line(os::standard_error, line));
     os::write_at_once(os::standard_error, line);
 }
 

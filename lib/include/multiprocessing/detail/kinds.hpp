@@ -107,10 +107,12 @@ inline constexpr bool has_a_say =
 template <class T, std::size_t N>
 inline constexpr bool has_a_say<std::array<T, N>> = has_a_say<T> || std::same_as<T, bool>;
 
-/// Travels as the bytes it consists of. The members of a trivially copyable class are not looked at.
+/// Travels as the bytes it consists of. The members of a trivially copyable class are not looked at. Pairs
+/// and tuples never are one of these: with constant members, as in a map, compilers disagree.
 template <class T>
 concept plain_bytes =
-    std::is_trivially_copyable_v<T> && !has_a_say<T> && !refers_to_memory<T> && !std::is_array_v<T>;
+    std::is_trivially_copyable_v<T> && !has_a_say<T> && !refers_to_memory<T> && !std::is_array_v<T> &&
+    !is_specialization<T, std::pair> && !is_specialization<T, std::tuple>;
 
 template <class T>
 concept container = range_of_values<T> && !has_serialize<T>;
