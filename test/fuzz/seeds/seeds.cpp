@@ -177,7 +177,7 @@ void write_handovers(corpus handovers) {
     };
     handovers.add(handover_of(detail::make_call(&add, 1, 2)));
     handovers.add(handover_of(detail::make_call([](const std::string&) {}, "text")));
-    handovers.add(handover_of({}));
+    handovers.add(handover_of(detail::call()));
 }
 
 void write_frames(corpus frames) {
