@@ -119,16 +119,15 @@ void ring_channel::expect_no_ring() noexcept {
     shared().pool_waits_for.store(control::nothing, std::memory_order_relaxed);
 }
 
-/// Whether the pool has woken this worker before the deadline, or what it waits for is there.
+/// Sleeps until what this worker waits for is there, of which the pool wakes it, or until the deadline.
 template <class Condition>
-bool ring_channel::sleep_until(std::uint32_t what, const Condition& is_there, steady_time deadline) {
+void ring_channel::sleep_until(std::uint32_t what, const Condition& is_there, steady_time deadline) {
     auto& word = shared().worker_waits_for;
     for (bool in_time = true; in_time;) {
         word.store(what);
         std::atomic_thread_fence(std::memory_order_seq_cst);
         if (is_there()) {
-            word.store(control::nothing);
-            return true;
+            break;
         }
         while (in_time && word.load() == what) {
             in_time = deadline == steady_time::max() || std::chrono::steady_clock::now() < deadline;
@@ -138,7 +137,6 @@ bool ring_channel::sleep_until(std::uint32_t what, const Condition& is_there, st
         }
     }
     word.store(control::nothing);
-    return false;
 }
 
 bool ring_channel::look_at_socket() {

@@ -66,7 +66,7 @@ private:
     void wake_worker_if_it_waits_for(std::uint32_t what) noexcept;
     void ring_pool_if_it_waits() noexcept;
     template <class Condition>
-    bool sleep_until(std::uint32_t what, const Condition& is_there, steady_time deadline);
+    void sleep_until(std::uint32_t what, const Condition& is_there, steady_time deadline);
     void write(frame_kind kind, std::uint64_t id, std::span<const std::byte> content, frame_route route,
                const heap_place& place);
     std::optional<frame> receive_task();
