@@ -40,6 +40,9 @@ bool is_zombie(long pid) {
     return look_at(pid).state == 'Z';
 }
 void do_nothing() {}
+void wait_for_it(const mp::event& it) {
+    it.wait();
+}
 /// What could not be reaped in time is reaped when a process is started later.
 bool is_reaped_later(long pid) {
     return eventually([&] {
@@ -124,6 +127,26 @@ BOOST_AUTO_TEST_CASE(a_pool_works_on_while_a_tracer_holds_a_dead_worker) {
     const auto death = death_of(std::move(task));
     BOOST_TEST(death.exit_code() == -SIGKILL);
     BOOST_TEST(death.pid() == victim);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_dead_worker_has_not_begun_does_not_wait_for_its_tracer) {
+    mp::pool pool(2);
+    mp::event go_on;
+    auto task = pool.apply_async(be_traced);
+    auto busy = pool.apply_async(wait_for_it, go_on);
+    const auto victim = parent_among(pool.pids());
+    const tracer_of tracer(victim);
+    BOOST_TEST_REQUIRE(tracer.exists());
+    std::vector<mp::future<int>> behind;
+    for (int i = 0; i != 10; ++i) { // some behind each of the two
+        behind.push_back(pool.apply_async(twice, i));
+    }
+    kill_process(victim);
+    go_on.set();
+    for (int i = 0; i != 10; ++i) {
+        BOOST_TEST(behind[static_cast<std::size_t>(i)].get() == 2 * i);
+    }
+    BOOST_TEST(!task.wait_for(0ns));
 }
 
 BOOST_AUTO_TEST_CASE(an_idle_worker_is_replaced_though_a_tracer_holds_it) {

@@ -111,6 +111,23 @@ BOOST_AUTO_TEST_CASE(a_worker_whose_end_has_begun_gets_nothing_more) {
     check(p.next(), {"start 2 after 0"});
 }
 
+BOOST_AUTO_TEST_CASE(what_an_ending_worker_has_not_begun_is_taken_back) {
+    auto p = running({}, 3);
+    p.ending(1);
+    p.give_back(1, {2, 3});
+    check(p.next(), {"take 3 from 1"});
+    p.died(1, 1);
+    check(p.next(), {"fail 1: worker died", "start 2 after 0"});
+    p.ready(2);
+    check(p.next(), {"send 2 to 2", "send 3 to 2"});
+}
+
+BOOST_AUTO_TEST_CASE(an_idle_worker_ends_with_nothing_to_take_back) {
+    auto p = plan::with_ready_workers(1);
+    p.ending(1);
+    check(p.next(), {});
+}
+
 BOOST_AUTO_TEST_CASE(a_task_that_takes_a_stop_token_is_asked_first) {
     auto p = running({.takes_stop_token = true, .timeout = 1s, .stop_grace = 3s});
     p.overdue(1, 1);

@@ -172,6 +172,9 @@ void schedule::ending(worker_id worker) {
     if (slot != nullptr && slot->now == place::state::ready) {
         enter(*slot, place::state::leaving);
         changed(*slot);
+        if (!slot->stopping && !slot->under_way.empty()) {
+            take_back_all(*slot);
+        }
     }
 }
 

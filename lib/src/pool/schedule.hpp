@@ -161,7 +161,8 @@ public:
     void undeliverable(worker_id worker, task_id task);
     /// So much time has passed since `start_timer`.
     void overdue(worker_id worker, task_id task);
-    /// The worker's end has begun: it will not run anything more.
+    /// The worker's end has begun: it will not run anything more. That end may be long; what it has not begun
+    /// others need not wait for.
     void ending(worker_id worker);
     /// A task that has rested may run again.
     void rested(task_id task);
