@@ -98,7 +98,7 @@ void mpi_core::wait_for_room(lock& held, const std::stop_token& stop) {
     const bool over = room_.wait(held, stop, [&] { return schedule_->has_room() || !schedule_->is_open(); });
     --waiting_for_room_;
     if (!over) {
-        throw wait_stopped("a wait for room in a task queue was asked to stop");
+        throw_no_room();
     }
 }
 

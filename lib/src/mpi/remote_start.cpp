@@ -151,19 +151,16 @@ boost::mpi::communicator spawn_agent(const agent_host& host, const std::vector<a
     const auto say = [&](const char* key, const std::string& value) {
         BOOST_MPI_CHECK_RESULT(MPI_Info_set, (info, key, value.c_str()));
     };
-    say("host", host.name);
-    // Open MPI places the process on the first of those that are added, whatever "host" says, and puts this
-    // host before all others. So it is added as well, and has the first agent if it has any.
-    std::string added;
+    // Open MPI starts a daemon on each host that it is told of at first, and places the process on the first
+    // of them, this machine before all others. By "add-host" it would start two on each, of which one may
+    // clear away the files of the other: then the call does not return.
+    auto hosts = host.name;
     for (const auto& each : all) {
-        if (each.daemon == 0 && (added + ",").find("," + each.name + ",") == added.npos) {
-            added += "," + each.name;
+        if (("," + hosts + ",").find("," + each.name + ",") == std::string::npos) {
+            hosts += "," + each.name;
         }
     }
-    const bool has_others = !std::ranges::all_of(all, is_this_one);
-    if (has_others && !added.empty()) {
-        say("add-host", added.substr(1));
-    }
+    say("host", hosts);
     say("env", std::string(agent_variable) + "=1");
     say("bind_to", "none");
     say("wdir", std::filesystem::current_path());
@@ -176,6 +173,7 @@ boost::mpi::communicator spawn_agent(const agent_host& host, const std::vector<a
     MPI_Comm agent = MPI_COMM_NULL;
     int error = MPI_SUCCESS;
     const auto program = os::executable_path();
+    const bool has_others = !std::ranges::all_of(all, is_this_one);
     const mpi_watch::call to_mpi(has_others ? mpi_watch::for_start : 1);
     const int result =
         MPI_Comm_spawn(program.c_str(), pointers.data(), 1, info, 0, MPI_COMM_SELF, &agent, &error);

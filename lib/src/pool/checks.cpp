@@ -33,4 +33,8 @@ void refuse_if_stopped(const task_options& options) {
     }
 }
 
+void throw_no_room() {
+    throw wait_stopped("a wait for room in a task queue was asked to stop");
+}
+
 } // namespace multiprocessing::detail

@@ -15,6 +15,8 @@ void check_options(const pool_options& options, const char* who);
 void check_options(const task_options& options, const char* who);
 /// Throws `wait_stopped` for options that are asked to stop.
 void refuse_if_stopped(const task_options& options);
+/// Throws `wait_stopped`: there was no room for a task.
+[[noreturn]] void throw_no_room();
 
 } // namespace multiprocessing::detail
 

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 // The helpers: threads that use a pool, and meanwhile collect results; and how futures are completed, by them
 // and by the supervisor.
+#include "pool/checks.hpp"
 #include "pool/pool_core.hpp"
 
 #include <algorithm>
@@ -59,7 +60,7 @@ void pool_core::wait_for_room(lock& held, const std::stop_token& stop) {
     spin.learn();
     spin_ = spin;
     if (!over) {
-        throw wait_stopped("a wait for room in a task queue was asked to stop");
+        throw_no_room();
     }
 }
 

@@ -24,7 +24,8 @@ enum class when_full {
 /// destruction.
 class task_runner : public task_owner {
 public:
-    /// False when it was refused. Throws `wait_stopped` when `options.stop` is asked to while it waits.
+    /// False when it was refused. Throws `wait_stopped` when `options.stop` is asked to, before or while it
+    /// waits.
     virtual bool submit(call&& function, std::shared_ptr<detail::completion> completion, std::size_t part,
                         const task_options& options, when_full then) = 0;
     virtual void set_initializer(call initializer) = 0;
