@@ -24,15 +24,16 @@ public:
         while (clock::now() < end) {
             ::sched_yield();
             if (is_there()) {
-                return true;
+                return found_ = true;
             }
         }
-        return false;
+        return found_ = false;
     }
 
-    /// The wait is over; by sleeping, when the former was false.
+    /// The wait is over; by sleeping, when the former was false. If it was not, others have had the core for
+    /// as long as it took.
     void learn() {
-        const bool was_short = clock::now() - begin_ < worth_it * longest_;
+        const bool was_short = found_ || clock::now() - begin_ < worth_it * longest_;
         budget_ = was_short ? longest_ : budget_ / 2;
     }
 
@@ -45,6 +46,7 @@ private:
     std::chrono::nanoseconds longest_;
     std::chrono::nanoseconds budget_;
     clock::time_point begin_{};
+    bool found_ = false;
 };
 
 } // namespace multiprocessing::os

@@ -17,6 +17,17 @@ namespace {
 /// that submits is taken at once.
 thread_local bool is_delivering = false;
 
+class one_more {
+public:
+    explicit one_more(std::atomic<std::size_t>& count) noexcept : count_(count) { ++count_; }
+    ~one_more() { --count_; }
+    one_more(const one_more&) = delete;
+    one_more& operator=(const one_more&) = delete;
+
+private:
+    std::atomic<std::size_t>& count_;
+};
+
 } // namespace
 
 /// Takes what workers have sent by now. Who submits much does so itself, as long as it is at it: the
@@ -43,13 +54,16 @@ void pool_core::wait_for_room(lock& held, const std::stop_token& stop) {
     const auto is_over = [&] { return schedule_.has_room() || !schedule_.is_open(); };
     auto spin = spin_;
     held.unlock();
-    (void)spin([&] {
-        held.lock();
-        look_around(held);
-        const bool over = is_over();
-        held.unlock();
-        return over;
-    });
+    {
+        const one_more looking(others_looking_);
+        (void)spin([&] {
+            held.lock();
+            look_around(held);
+            const bool over = is_over();
+            held.unlock();
+            return over;
+        });
+    }
     held.lock();
     if (!is_over()) {
         wake_supervisor(); // which may have left the looking to this thread

@@ -140,6 +140,7 @@ private:
     void stop_watching(worker& ended) noexcept;
     void write_trace(lock& held);
     void sleep(lock& held);
+    [[nodiscard]] bool others_look() const noexcept;
     [[nodiscard]] std::span<const os::event_set::tag> take_naps(bool is_held_up, steady_time deadline);
     void answer(lock& held, os::event_set::tag event);
     void look_at_socket(worker& caller);
@@ -156,7 +157,8 @@ private:
     os::event_set events_;      // what the supervisor waits for
     stderr_relay relay_;
 
-    std::atomic<bool> others_looked_{false}; // at all workers, since the supervisor's last nap
+    std::atomic<bool> others_looked_{false};     // at all workers, since the supervisor's last nap
+    std::atomic<std::size_t> others_looking_{0}; // threads, again and again until there is room
 
     mutable std::mutex mutex_; // guards all below but the thread
     std::condition_variable_any room_;

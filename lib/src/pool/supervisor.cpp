@@ -64,7 +64,8 @@ void pool_core::supervise() {
 
 /// Takes what the workers have sent that have rung. A worker rings only when it was told that nobody looks;
 /// so tell it, and look once more. Who then had sent something goes on being a caller. And who sends much, or
-/// rings soon again and has more to do, is not told: it is looked after again after a nap.
+/// rings soon again and has more to do, or is looked after by others, is not told: there is another look
+/// after a nap.
 void pool_core::collect() {
     const auto now = std::chrono::steady_clock::now();
     for (const auto id : std::exchange(callers_, {})) {
@@ -75,7 +76,7 @@ void pool_core::collect() {
         collect_from(*caller);
         const bool sent_much = std::exchange(caller->taken_since_look, 0) >= many_results;
         const bool rang_soon = now - std::exchange(caller->last_look, now) < nap;
-        if (sent_much || (rang_soon && schedule_.under_way_to(id) > 1)) {
+        if (sent_much || others_look() || (rang_soon && schedule_.under_way_to(id) > 1)) {
             busy_.push_back(id);
             continue;
         }
@@ -345,10 +346,16 @@ std::span<const os::event_set::tag> pool_core::take_naps(bool is_held_up, steady
     for (auto length = nap;; length = std::min(2 * length, longest_nap)) {
         const auto end = std::min(deadline, std::chrono::steady_clock::now() + length);
         const auto events = stderr_relay::wait(events_, is_held_up, end);
-        if (!events.empty() || is_held_up || end == deadline || !others_looked_.exchange(false)) {
+        if (!events.empty() || is_held_up || end == deadline || !others_look()) {
             return events;
         }
+        others_looked_.store(false);
     }
+}
+
+/// Whether other threads take what the workers send, and most likely will go on.
+bool pool_core::others_look() const noexcept {
+    return others_looked_.load() || others_looking_.load() != 0;
 }
 
 void pool_core::answer(lock& held, os::event_set::tag event) {
