@@ -7,6 +7,7 @@
 #include "os/host.hpp"
 #include "os/modules.hpp"
 #include "os/process.hpp"
+#include "os/tcp.hpp"
 
 #include <multiprocessing/error.hpp>
 
@@ -38,8 +39,17 @@ std::vector<std::string> remote_shell() {
     return command.empty() ? std::vector<std::string>{"ssh"} : command;
 }
 
-bool is_this_one(const agent_host& host) {
-    return host.name == "localhost" || host.name == os::host_name();
+/// Whether that is a name or address of this machine: who has it can wait for connections there.
+bool is_this_one(const std::string& name) {
+    if (name == os::host_name()) {
+        return true;
+    }
+    try {
+        (void)os::listen_tcp(name, 0);
+        return true;
+    } catch (const resource_error&) {
+        return false;
+    }
 }
 
 /// A child that reads nothing of what is meant for this program, and takes signals as usual.
@@ -70,7 +80,7 @@ private:
 
 /// Why the program fails there; empty if it does not.
 std::string why_unreachable(const agent_host& host) {
-    if (is_this_one(host) && host.daemon == 0) {
+    if (host.is_this_one && host.daemon == 0) {
         return {};
     }
     constexpr std::chrono::seconds longest{5};
@@ -78,9 +88,9 @@ std::string why_unreachable(const agent_host& host) {
     const auto command = host.daemon == 0 ? std::string("true")
                                           : "grep -q '^State:[[:space:]]*[A-WYa-z]' /proc/" +
                                                 std::to_string(host.daemon) + "/status";
-    auto words = is_this_one(host) ? std::vector<std::string>{"sh", "-c"} : remote_shell();
+    auto words = host.is_this_one ? std::vector<std::string>{"sh", "-c"} : remote_shell();
     const auto shell = words.front();
-    if (!is_this_one(host)) {
+    if (!host.is_this_one) {
         words.push_back(host.name);
     }
     words.push_back(command);
@@ -120,6 +130,7 @@ std::vector<agent_host> read_hosts(const std::string& path) {
     for (std::string line; std::getline(file, line);) {
         std::istringstream words(line.substr(0, line.find('#')));
         if (agent_host host; words >> host.name) {
+            host.is_this_one = is_this_one(host.name);
             hosts.push_back(std::move(host));
         }
     }
@@ -127,7 +138,8 @@ std::vector<agent_host> read_hosts(const std::string& path) {
         throw start_failed(std::make_error_code(std::errc::no_such_file_or_directory),
                            std::string(hosts_variable) + " names a file without hosts, or none: " + path);
     }
-    std::stable_partition(hosts.begin(), hosts.end(), is_this_one); // see spawn_agent
+    std::stable_partition(hosts.begin(), hosts.end(),
+                          [](const auto& each) { return each.is_this_one; }); // see spawn_agent
     return hosts;
 }
 
@@ -173,7 +185,7 @@ boost::mpi::communicator spawn_agent(const agent_host& host, const std::vector<a
     MPI_Comm agent = MPI_COMM_NULL;
     int error = MPI_SUCCESS;
     const auto program = os::executable_path();
-    const bool has_others = !std::ranges::all_of(all, is_this_one);
+    const bool has_others = !std::ranges::all_of(all, &agent_host::is_this_one);
     const mpi_watch::call to_mpi(has_others ? mpi_watch::for_start : 1);
     const int result =
         MPI_Comm_spawn(program.c_str(), pointers.data(), 1, info, 0, MPI_COMM_SELF, &agent, &error);

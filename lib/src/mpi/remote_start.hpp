@@ -12,6 +12,7 @@ namespace multiprocessing::detail {
 /// A host that an agent is to run on.
 struct agent_host {
     std::string name;
+    bool is_this_one = false; ///< nothing remote is needed there
     long daemon = 0;          ///< the process that has started the agent there, Open MPI's; 0: not known yet
     std::size_t failures = 0; ///< agents in a row that did not last
 };
