@@ -23,7 +23,7 @@ namespace {
 constexpr std::chrono::seconds default_stop_grace{1};
 
 /// How many tasks are submitted between two looks at what the workers have sent.
-constexpr std::size_t many_submitted = 32;
+constexpr std::size_t many_submitted = 128;
 
 std::string for_people(std::chrono::nanoseconds duration) {
     std::ostringstream text;
