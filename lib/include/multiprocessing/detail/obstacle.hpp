@@ -160,7 +160,7 @@ template <has_obstacle T>
     static_assert(
         found != obstacle::has_array,
         "this class has an array for a member, so its members cannot be told apart: make the array a "
-        "std::array");
+        "std::array or, of strings and the like, a std::vector");
     static_assert(found != obstacle::has_captures,
                   "this callable owns something that is not trivially copyable: pass what it captures as "
                   "arguments, or make it a function object with a public serialize");
