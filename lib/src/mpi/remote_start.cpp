@@ -5,9 +5,9 @@
 #include "mpi/mpi_watch.hpp"
 #include "mpi/start.hpp"
 #include "os/host.hpp"
+#include "os/memory.hpp"
 #include "os/modules.hpp"
 #include "os/process.hpp"
-#include "os/tcp.hpp"
 
 #include <multiprocessing/error.hpp>
 
@@ -23,6 +23,8 @@
 #include <future>
 #include <iterator>
 #include <mpi.h>
+#include <set>
+#include <span>
 #include <spawn.h>
 #include <sstream>
 #include <sys/wait.h>
@@ -37,19 +39,6 @@ std::vector<std::string> remote_shell() {
     std::istringstream words(configured != nullptr ? configured : "ssh");
     std::vector<std::string> command{std::istream_iterator<std::string>(words), {}};
     return command.empty() ? std::vector<std::string>{"ssh"} : command;
-}
-
-/// Whether that is a name or address of this machine: who has it can wait for connections there.
-bool is_this_one(const std::string& name) {
-    if (name == os::host_name()) {
-        return true;
-    }
-    try {
-        (void)os::listen_tcp(name, 0);
-        return true;
-    } catch (const resource_error&) {
-        return false;
-    }
 }
 
 /// A child that reads nothing of what is meant for this program, and takes signals as usual.
@@ -122,6 +111,22 @@ std::string why_unreachable(const agent_host& host) {
     return {};
 }
 
+/// Open MPI does not know all names of this machine, and would start another daemon for one that it does not.
+std::string name_for_mpi(const agent_host& host) {
+    return host.is_this_one ? "localhost" : host.name;
+}
+
+/// A file with each of them once.
+os::descriptor hosts_for_mpi(const std::vector<agent_host>& all) {
+    std::set<std::string> written;
+    std::string lines;
+    for (const auto& each : all) {
+        const auto name = name_for_mpi(each);
+        lines += written.insert(name).second ? name + "\n" : "";
+    }
+    return os::make_sealed_memory("multiprocessing-hosts", std::as_bytes(std::span(lines)));
+}
+
 } // namespace
 
 std::vector<agent_host> read_hosts(const std::string& path) {
@@ -130,13 +135,19 @@ std::vector<agent_host> read_hosts(const std::string& path) {
     for (std::string line; std::getline(file, line);) {
         std::istringstream words(line.substr(0, line.find('#')));
         if (agent_host host; words >> host.name) {
-            host.is_this_one = is_this_one(host.name);
             hosts.push_back(std::move(host));
         }
     }
     if (hosts.empty()) {
         throw start_failed(std::make_error_code(std::errc::no_such_file_or_directory),
                            std::string(hosts_variable) + " names a file without hosts, or none: " + path);
+    }
+    std::vector<std::future<bool>> answers; // of all at once: each may take seconds
+    for (const auto& host : hosts) {
+        answers.push_back(std::async(std::launch::async, [&host] { return os::is_this_host(host.name); }));
+    }
+    for (std::size_t i = 0; i != hosts.size(); ++i) {
+        hosts[i].is_this_one = answers[i].get();
     }
     std::stable_partition(hosts.begin(), hosts.end(),
                           [](const auto& each) { return each.is_this_one; }); // see spawn_agent
@@ -163,16 +174,17 @@ boost::mpi::communicator spawn_agent(const agent_host& host, const std::vector<a
     const auto say = [&](const char* key, const std::string& value) {
         BOOST_MPI_CHECK_RESULT(MPI_Info_set, (info, key, value.c_str()));
     };
-    // Open MPI starts a daemon on each host that it is told of at first, and places the process on the first
-    // of them, this machine before all others. By "add-host" it would start two on each, of which one may
-    // clear away the files of the other: then the call does not return.
-    auto hosts = host.name;
-    for (const auto& each : all) {
-        if (("," + hosts + ",").find("," + each.name + ",") == std::string::npos) {
-            hosts += "," + each.name;
-        }
+    os::descriptor file;
+    if (all.empty()) {
+        say("host", name_for_mpi(host));
+    } else {
+        // Open MPI starts a daemon on each host that it is told of at first, and places the process on the
+        // first of them, this machine before all others. By "add-host" it would start two on each, of which
+        // one may clear away the files of the other: then the call does not return. A value takes 255
+        // characters, so there is a file for them.
+        file = hosts_for_mpi(all);
+        say("hostfile", "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(file.get()));
     }
-    say("host", hosts);
     say("env", std::string(agent_variable) + "=1");
     say("bind_to", "none");
     say("wdir", std::filesystem::current_path());

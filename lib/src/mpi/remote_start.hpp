@@ -21,8 +21,8 @@ struct agent_host {
 /// Why no program can be started on one of these hosts, or which of their daemons is gone; empty if all is
 /// well. Takes seconds at most.
 [[nodiscard]] std::string why_unreachable(const std::vector<agent_host>& hosts);
-/// Starts an agent there, which is rank 0 of the result. Before the first, Open MPI starts a daemon on each
-/// of `all`. Throws `boost::mpi::exception`.
+/// Starts an agent there, which is rank 0 of the result. Before the first, which is to be on the first of
+/// `all`, Open MPI starts a daemon on each of these; later there are none. Throws `boost::mpi::exception`.
 [[nodiscard]] boost::mpi::communicator spawn_agent(const agent_host& host,
                                                    const std::vector<agent_host>& all);
 

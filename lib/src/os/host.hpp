@@ -7,5 +7,7 @@ namespace multiprocessing::os {
 
 /// How this machine calls itself.
 [[gnu::visibility("default")]] [[nodiscard]] std::string host_name();
+/// Whether that is a name or an address of this machine. Finding out the address of a name may take long.
+[[gnu::visibility("default")]] [[nodiscard]] bool is_this_host(const std::string& name);
 
 } // namespace multiprocessing::os

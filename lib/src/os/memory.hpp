@@ -40,8 +40,9 @@ void release(std::span<std::byte> mapped, std::size_t kept) noexcept;
 void check_owner(int fd);
 
 /// A memfd with this content, in two pieces, which nobody can change any more.
-descriptor make_sealed_memory(const char* label, std::span<const std::byte> content,
-                              std::span<const std::byte> rest = {});
+[[gnu::visibility("default")]] descriptor make_sealed_memory(const char* label,
+                                                             std::span<const std::byte> content,
+                                                             std::span<const std::byte> rest = {});
 /// Whether `fd` is one.
 [[nodiscard]] bool is_sealed_memory(int fd);
 

@@ -157,7 +157,7 @@ private:
     os::event_set events_;      // what the supervisor waits for
     stderr_relay relay_;
 
-    std::atomic<bool> others_looked_{false};     // at all workers, since the supervisor's last nap
+    std::atomic<bool> others_looked_{false};     // at all workers, since the supervisor went to rest
     std::atomic<std::size_t> others_looking_{0}; // threads, again and again until there is room
 
     mutable std::mutex mutex_; // guards all below but the thread

@@ -33,8 +33,10 @@ constexpr std::size_t many_results = 4;
 /// How long the supervisor rests meanwhile.
 constexpr std::chrono::microseconds nap{50};
 /// As long as others collect it rests for longer and longer, until it takes so little time that it is in
-/// nobody's way. When they stop, what has come is found so much later, once.
+/// nobody's way. When they stop, what has come is found two naps later, once.
 constexpr std::chrono::microseconds longest_nap{400};
+/// Who looks again and again may not be running just now: it looks itself after so long.
+constexpr std::chrono::milliseconds longest_rest{10};
 
 } // namespace
 
@@ -309,6 +311,7 @@ void pool_core::sleep(lock& held) {
         at_rest_ = before + longest_trust;
     }
     asleep_until_ = std::min(due_, at_rest_);
+    others_looked_.store(false);
     const auto deadline = asleep_until_;
     const bool naps = !busy_.empty();
     const bool is_held_up = relay_.is_held_up();
@@ -342,11 +345,11 @@ void pool_core::sleep(lock& held) {
 /// Rests for a while, and for longer as long as others look around meanwhile, whom it then is not in the way
 /// of.
 std::span<const os::event_set::tag> pool_core::take_naps(bool is_held_up, steady_time deadline) {
-    others_looked_.store(false);
+    const auto latest = std::min(deadline, std::chrono::steady_clock::now() + longest_rest);
     for (auto length = nap;; length = std::min(2 * length, longest_nap)) {
-        const auto end = std::min(deadline, std::chrono::steady_clock::now() + length);
+        const auto end = std::min(latest, std::chrono::steady_clock::now() + length);
         const auto events = stderr_relay::wait(events_, is_held_up, end);
-        if (!events.empty() || is_held_up || end == deadline || !others_look()) {
+        if (!events.empty() || is_held_up || end == latest || !others_look()) {
             return events;
         }
         others_looked_.store(false);
