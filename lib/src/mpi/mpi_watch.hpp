@@ -23,6 +23,8 @@ public:
 
     [[nodiscard]] static mpi_watch& of_this_process();
 
+    [[nodiscard]] std::chrono::seconds longest_call() const noexcept { return longest_call_; }
+
     /// From now on. When a call does not return, `go_on` is called once, on a thread of its own, which MPI
     /// belongs to no more than to anybody else.
     void start(std::function<void()> go_on);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <boost/mpi/exception.hpp>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <mpi.h>
@@ -77,6 +78,11 @@ void become_agent_if_told() {
                  1); // daemons that outlive the shell they are started by
         ::setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1); // a place for one process on each host will do
         ::setenv("OMPI_MCA_hwloc_base_binding_policy", "none", 1);
+        // `MPI_Comm_spawn` fails when a new agent does not answer, before it is given up: then there is
+        // another.
+        const auto longest_answer = mpi_watch::of_this_process().longest_call() * 4 / 5;
+        ::setenv("OMPI_MCA_pmix_base_exchange_timeout",
+                 std::to_string(std::max<std::int64_t>(longest_answer.count(), 1)).c_str(), 0);
         ::setenv("OMPI_MCA_plm", "rsh", 0); // in a job of Slurm as well, where a program without ranks cannot
         ::setenv("OMPI_MCA_ras", "^slurm", 0); // start any by srun
     }
