@@ -259,11 +259,16 @@ BOOST_AUTO_TEST_CASE(a_recursion_without_end_has_a_trace_with_an_end) {
 
 #ifndef __SANITIZE_THREAD__ // which reads the stack at each call
 BOOST_AUTO_TEST_CASE(a_stack_that_cannot_be_read_changes_nothing_about_the_death) {
+#    ifdef __clang__ // whose frame pointer leads past the innermost function, to the one that has called it
+    const std::string innermost = "_a_damaged_";
+#    else
+    const std::string innermost = "abort_with_a_damaged_frame";
+#    endif
     mp::pool pool(1);
     for (int round = 0; round != 5; ++round) {
         const auto death = death_of(pool.apply_async(abort_on_a_damaged_stack, 100));
         BOOST_TEST((death.signal() == SIGABRT), death.what());
-        BOOST_TEST(contains(death.details().stack_trace, "_a_damaged_"), death.what());
+        BOOST_TEST(contains(death.details().stack_trace, innermost), death.what());
     }
 }
 #endif

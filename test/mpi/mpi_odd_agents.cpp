@@ -147,6 +147,25 @@ BOOST_AUTO_TEST_CASE(an_agent_that_exits_before_it_starts_mpi_is_followed_by_ano
 
 BOOST_AUTO_TEST_SUITE_END()
 
+// Where `MPI_Comm_spawn` is told to wait for such an agent for ever, so it is given up.
+BOOST_AUTO_TEST_SUITE(mpi_given_up)
+
+BOOST_AUTO_TEST_CASE(an_agent_that_exits_before_it_starts_mpi_ends_what_needs_mpi) {
+    mp::mpi_pool pool{1};
+    const auto agents = agents_of(pool);
+    auto waiting = pool.apply_async(end_agent, std::vector<long>{});
+    std::ofstream(order()) << "exit";
+    fault::kill_process(agents.front());
+    BOOST_TEST(has_so_many_nodes(pool, 0));
+    BOOST_TEST(!std::filesystem::exists(order()));
+    BOOST_CHECK_THROW(pool.apply(twice, 1), mp::node_lost);
+    waiting.wait();
+    mp::mpi_pool next{1};
+    BOOST_CHECK_THROW(next.apply(twice, 1), mp::node_lost);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
 // Where `full_shared_memory` has started this: the second node has room for workers, and for few values.
 BOOST_AUTO_TEST_SUITE(mpi_full_shared_memory)
 

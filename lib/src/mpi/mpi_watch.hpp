@@ -10,8 +10,9 @@
 namespace multiprocessing::detail {
 
 /// Watches the thread that MPI belongs to: a call to MPI may never return. Open MPI 4.1 turns in circles, or
-/// waits for a lock of its own, when a process has died amid large messages; it waits for ever for a process
-/// that has ended before it has started MPI, and while it starts one on a host that it does not reach.
+/// waits for a lock of its own, when a process has died amid large messages; ranks wait for ever for
+/// one that has ended before it has started MPI, and so does who starts a process on a host that it does not
+/// reach.
 ///
 ///     outside <----> in a call ----> given up: who is in it never comes back from it
 ///

@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <iterator>
 #include <mpi.h>
@@ -28,6 +29,7 @@
 #include <spawn.h>
 #include <sstream>
 #include <sys/wait.h>
+#include <type_traits>
 #include <unistd.h>
 
 namespace multiprocessing::detail {
@@ -111,6 +113,21 @@ std::string why_unreachable(const agent_host& host) {
     return {};
 }
 
+/// What is found out about each of them, about all at once: each may take seconds.
+template <class FindOut>
+auto of_each(const std::vector<agent_host>& hosts, const FindOut& find_out) {
+    using answer = std::invoke_result_t<const FindOut&, const agent_host&>;
+    std::vector<std::future<answer>> pending;
+    for (const auto& host : hosts) {
+        pending.push_back(std::async(std::launch::async, std::cref(find_out), std::cref(host)));
+    }
+    std::vector<answer> answers;
+    for (auto& each : pending) {
+        answers.push_back(each.get());
+    }
+    return answers;
+}
+
 /// Open MPI does not know all names of this machine, and would start another daemon for one that it does not.
 std::string name_for_mpi(const agent_host& host) {
     return host.is_this_one ? "localhost" : host.name;
@@ -142,12 +159,9 @@ std::vector<agent_host> read_hosts(const std::string& path) {
         throw start_failed(std::make_error_code(std::errc::no_such_file_or_directory),
                            std::string(hosts_variable) + " names a file without hosts, or none: " + path);
     }
-    std::vector<std::future<bool>> answers; // of all at once: each may take seconds
-    for (const auto& host : hosts) {
-        answers.push_back(std::async(std::launch::async, [&host] { return os::is_this_host(host.name); }));
-    }
+    const auto are_here = of_each(hosts, [](const agent_host& host) { return os::is_this_host(host.name); });
     for (std::size_t i = 0; i != hosts.size(); ++i) {
-        hosts[i].is_this_one = answers[i].get();
+        hosts[i].is_this_one = are_here[i];
     }
     std::stable_partition(hosts.begin(), hosts.end(),
                           [](const auto& each) { return each.is_this_one; }); // see spawn_agent
@@ -155,13 +169,10 @@ std::vector<agent_host> read_hosts(const std::string& path) {
 }
 
 std::string why_unreachable(const std::vector<agent_host>& hosts) {
-    std::vector<std::future<std::string>> answers; // of all at once: each may take seconds
-    for (const auto& host : hosts) {
-        answers.push_back(std::async(std::launch::async, [&host] { return why_unreachable(host); }));
-    }
+    const auto reasons = of_each(hosts, [](const agent_host& host) { return why_unreachable(host); });
     std::string all;
     for (std::size_t i = 0; i != hosts.size(); ++i) {
-        if (const auto why = answers[i].get(); !why.empty()) {
+        if (const auto& why = reasons[i]; !why.empty()) {
             all += (all.empty() ? "host " : "; host ") + hosts[i].name + ": " + why;
         }
     }

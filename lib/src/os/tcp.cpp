@@ -1,11 +1,11 @@
 // Copyright (c) 2026 the multiprocessing authors. Distributed under the Boost Software License, Version 1.0.
 #include "os/tcp.hpp"
 
+#include "os/host.hpp"
+
 #include <multiprocessing/error.hpp>
 
 #include <cerrno>
-#include <memory>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -13,26 +13,6 @@
 
 namespace multiprocessing::os {
 namespace {
-
-using addresses = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
-
-std::string name_of(const std::string& host, std::uint16_t port) {
-    return host + ":" + std::to_string(port);
-}
-
-addresses resolve(const std::string& host, std::uint16_t port, int flags) {
-    addrinfo wanted{};
-    wanted.ai_socktype = SOCK_STREAM;
-    wanted.ai_flags = flags | AI_NUMERICSERV;
-    addrinfo* found = nullptr;
-    const int failure = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found);
-    if (failure != 0) {
-        const std::error_code code(failure == EAI_SYSTEM ? errno : EADDRNOTAVAIL, std::system_category());
-        throw resource_error(code, "cannot find the address of " + name_of(host, port) + ": " +
-                                       ::gai_strerror(failure));
-    }
-    return {found, &::freeaddrinfo};
-}
 
 /// The first socket that `attempt` succeeds with; it tells by `errno` why not. Throws `resource_error`.
 template <class Attempt>

@@ -17,6 +17,7 @@ namespace {
 /// that submits is taken at once.
 thread_local bool is_delivering = false;
 
+/// Counts its scope, whichever way that is left.
 class one_more {
 public:
     explicit one_more(std::atomic<std::size_t>& count) noexcept : count_(count) { ++count_; }
